@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists the targets. Everything runs in .venv, made by `make setup`.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all bench lint fmt lock clean
+
+BIN := .venv/bin
+# Arguments for the program a target runs: make demo ARGS=--help, make test ARGS="-k airtime"
+ARGS ?=
+# Test processes; 0 runs the tests in one, which pytest's --pdb needs
+JOBS ?= auto
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv: host packages, locked packages, the compiled core
+	@tools/setup.sh
+
+demo: setup ## the whole chain on recorded weather: no hardware, no Docker (ARGS=...)
+	@$(BIN)/qres demo $(ARGS)
+
+test: setup ## the fast tests (ARGS="-k name", JOBS=0 for one process)
+	$(BIN)/pytest -q -n $(JOBS) -m "not slow and not bench" $(ARGS)
+
+test-all: ## every test, the slow and the browser ones too
+	@tools/setup.sh browser
+	$(BIN)/pytest -q -n $(JOBS) -m "not bench" --hypothesis-profile=thorough $(ARGS)
+
+bench: setup ## reproduce the figures that README claims (ARGS=...)
+	@$(BIN)/qres bench $(ARGS)
+
+lint: setup ## ruff, its formatter and mypy --strict, without changing a file
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+fmt: setup ## format the Python files and apply ruff's safe fixes
+	$(BIN)/ruff check --fix --exit-zero --quiet
+	$(BIN)/ruff format
+
+lock: setup ## resolve pyproject.toml into requirements.lock anew (fetches uv)
+	@tools/lock.sh
+
+clean: ## remove .venv and everything built
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.git/*' -exec rm -rf {} +
