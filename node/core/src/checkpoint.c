@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CHECKPOINT: the scribe's schedule, and what a receiver makes of fragments (SPEC 6.4, 8).
+ */
+#include "core.h"
+#include "fragment.h"
+
+enum { SCRIBE_CANDIDATES = 3 };
+
+uint32_t checkpoint_scribe(const qres_field *f, const qres_state *snapshot, uint32_t era)
+{
+    for (uint32_t i = 0; i < f->site.n_members; i++) {
+        uint32_t member = (era + i) % f->site.n_members;
+        if (snapshot->last_report[member] != 0) {
+            return member;
+        }
+    }
+    return QRES_NO_SLOT;
+}
+
+/* Beacon phases in [era start, phase). */
+static uint32_t beacons_before(const qres_field *f, uint32_t era, uint32_t phase)
+{
+    uint32_t h = f->beacon_phases;
+    uint32_t start = qres_era_start(f, era);
+    return (phase + h - 1) / h - (start + h - 1) / h;
+}
+
+uint32_t checkpoint_ordinal(const qres_field *f, uint32_t era, uint32_t phase)
+{
+    return phase - qres_era_start(f, era) - beacons_before(f, era, phase);
+}
+
+static uint32_t stride(const qres_field *f, uint32_t era, uint32_t fragments)
+{
+    uint32_t free_slots = checkpoint_ordinal(f, era, qres_era_start(f, era + 1));
+    return (uint32_t)fx_clip(free_slots / (2 * fragments), 1, f->beacon_phases);
+}
+
+void checkpoint_freeze(qres_node *n)
+{
+    uint32_t era = qres_era_of(n->field, n->live.phase + 1);
+    n->snap_era = era;
+    n->snap_valid = 1;
+    n->snap_digest = qres_state_digest(n->field, &n->live);
+    n->blob_len = 0;
+    if (n->config.self != QRES_NO_SLOT && n->synced
+        && checkpoint_scribe(n->field, &n->live, era) == n->config.self) {
+        int len = qres_blob_encode(n->field, &n->live, n->blob, sizeof n->blob);
+        n->blob_len = len > 0 ? (uint32_t)len : 0;
+    }
+}
+
+size_t checkpoint_seal(qres_node *n, uint32_t phase, uint8_t *frame)
+{
+    const qres_field *f = n->field;
+    uint32_t era = qres_era_of(f, phase);
+    uint32_t fragments = qres_fragment_sources(n->blob_len) + qres_fragment_parities(n->blob_len);
+    uint32_t q = checkpoint_ordinal(f, era, phase);
+    uint32_t step = stride(f, era, fragments);
+    uint8_t nonce[13];
+    qres_cipher cipher;
+    size_t d;
+    if (n->blob_len == 0 || n->snap_era != era || q % step != 0 || q / step >= fragments) {
+        return 0;
+    }
+    frame[0] = (uint8_t)(q / step);
+    fx_put16(frame + 1, n->blob_len);
+    d = (size_t)qres_fragment(n->blob, n->blob_len, q / step, frame + CHECKPOINT_HEAD);
+    cipher = seal_cipher(n, era);
+    seal_nonce(f, phase, f->site.member[n->config.self].id, QRES_FRAME_CHECKPOINT, nonce);
+    qres_ccm_seal(&cipher, nonce, sizeof nonce, frame, 1, frame + 1, d + 2,
+                  frame + CHECKPOINT_HEAD + d, TAG_BYTES);
+    return CHECKPOINT_HEAD + d + TAG_BYTES;
+}
+
+/* The order of trial: the three scribes in turn, then everybody else by index. */
+static uint32_t candidate(const qres_field *f, uint32_t era, uint32_t order)
+{
+    uint32_t n = f->site.n_members;
+    uint32_t first = era % n;
+    uint32_t early = n < SCRIBE_CANDIDATES ? n : SCRIBE_CANDIDATES;
+    uint32_t left = order - early;
+    if (order < early) {
+        return (first + order) % n;
+    }
+    for (uint32_t i = 0;; i++) {
+        uint32_t distance = (i + n - first) % n;
+        if (distance >= early && left-- == 0) {
+            return i;
+        }
+    }
+}
+
+static int open_fragment(qres_node *n, uint32_t phase, const uint8_t *frame, size_t len,
+                         uint8_t *plain, uint32_t *order)
+{
+    const qres_field *f = n->field;
+    uint32_t era = qres_era_of(f, phase);
+    qres_cipher cipher = seal_cipher(n, era);
+    size_t body = len - 1 - TAG_BYTES;
+    for (*order = 0; *order < f->site.n_members; (*order)++) {
+        uint8_t nonce[13];
+        if (n->config.trial_limit != 0 && n->trials >= n->config.trial_limit) {
+            return QRES_ERR_LIMIT;
+        }
+        n->trials++;
+        for (size_t i = 0; i < body; i++) {
+            plain[i] = frame[1 + i];
+        }
+        seal_nonce(f, phase, f->site.member[candidate(f, era, *order)].id, QRES_FRAME_CHECKPOINT,
+                   nonce);
+        if (qres_ccm_open(&cipher, nonce, sizeof nonce, frame, 1, plain, body, frame + 1 + body,
+                          TAG_BYTES) == QRES_OK) {
+            return QRES_OK;
+        }
+    }
+    return QRES_ERR_TAG;
+}
+
+/*
+ * The blob is whole. It is decoded into `live`, which can always be had again
+ * from base and log: a third state would cost 10 KB of the node's memory.
+ */
+static int complete(qres_node *n, uint32_t era)
+{
+    uint32_t committed = n->live.phase;
+    uint32_t start = qres_era_start(n->field, era);
+    int own = n->snap_valid && n->snap_era == era;
+    int rc;
+    n->assembly.done = 1;
+    rc = fragment_assemble(&n->assembly, n->blob);
+    if (rc == QRES_OK) {
+        rc = qres_blob_decode(n->field, era, n->blob, n->assembly.len, &n->scratch, &n->live);
+    }
+    if (rc == QRES_OK) {
+        if (own && qres_state_digest(n->field, &n->live) == n->snap_digest) {
+            n->counters.verified++;
+            n->synced = 1;
+        } else if (!n->slid && (!own || n->base.phase == start - 1)) {
+            n->base = n->live;
+            n->snap_valid = 1;
+            n->snap_era = era;
+            n->snap_digest = qres_state_digest(n->field, &n->live);
+            n->counters.adopted++;
+            n->synced = 1;
+        } else {
+            n->counters.missed_checkpoints++;
+        }
+    }
+    n->live.phase = committed;
+    n->dirty = 1;
+    qres_settle(n);
+    return rc;
+}
+
+int checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t len,
+                     qres_heard_info *info)
+{
+    qres_assembly *a = &n->assembly;
+    uint32_t era = qres_era_of(n->field, phase);
+    uint8_t plain[QRES_MAX_FRAME];
+    uint32_t blob_len;
+    uint32_t order;
+    size_t d = len - CHECKPOINT_HEAD - TAG_BYTES;
+    int rc = open_fragment(n, phase, frame, len, plain, &order);
+    if (rc != QRES_OK) {
+        return rc;
+    }
+    blob_len = fx_get16(plain);
+    info->kind = QRES_FRAME_CHECKPOINT;
+    info->member = (uint8_t)candidate(n->field, era, order);
+    info->phase = phase;
+    if (blob_len == 0 || blob_len > QRES_BLOB_MAX || fragment_bytes(blob_len) != d
+        || frame[0] >= qres_fragment_sources(blob_len) + qres_fragment_parities(blob_len)) {
+        return QRES_ERR_BLOB;
+    }
+    if (a->era != era || (!a->done && a->have > 0 && order < a->order)) {
+        a->era = era;
+        a->have = 0;
+        a->done = 0;
+    }
+    if (a->have == 0) {
+        a->len = blob_len;
+        a->order = (uint8_t)order;
+        a->scribe = info->member;
+    }
+    if (a->done || a->order != order || a->len != blob_len
+        || (n->blob_len != 0 && n->snap_era == era)) {
+        return QRES_ERR_DUPLICATE;
+    }
+    for (uint32_t i = 0; i < a->have; i++) {
+        if (a->index[i] == frame[0]) {
+            return QRES_ERR_DUPLICATE;
+        }
+    }
+    a->index[a->have] = frame[0];
+    for (size_t b = 0; b < d; b++) {
+        a->data[a->have][b] = plain[2 + b];
+    }
+    a->have++;
+    return a->have == qres_fragment_sources(blob_len) ? complete(n, era) : QRES_OK;
+}

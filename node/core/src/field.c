@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The site: its rules, and what follows from them (SPEC 2, 3, 5.1, 6.1).
+ */
+#include "core.h"
+
+#define GUARD_US 200000u
+#define LEAD_US 500000u
+#define ROUND_US 10000u
+#define POSITION_MAX_M 1000000
+#define LOG2E_Q16 94548u
+#define VERTICAL_FACTOR 10
+
+/* round(65536 * 2^(-i/32)) */
+static const uint32_t exp2_table[33] = {
+    65536, 64132, 62757, 61413, 60097, 58809, 57549, 56316, 55109, 53928, 52773,
+    51642, 50535, 49452, 48393, 47356, 46341, 45348, 44376, 43425, 42495, 41584,
+    40693, 39821, 38968, 38133, 37316, 36516, 35734, 34968, 34219, 33486, 32768};
+
+int64_t qres_rsh(int64_t x, uint32_t n)
+{
+    return fx_rsh(x, n);
+}
+
+int64_t qres_rdiv(int64_t a, int64_t b)
+{
+    return fx_rdiv(a, b);
+}
+
+uint32_t qres_isqrt(uint64_t x)
+{
+    uint64_t root = 0;
+    uint64_t bit = (uint64_t)1 << 62;
+    while (bit > x) {
+        bit >>= 2;
+    }
+    for (; bit != 0; bit >>= 2) {
+        if (x >= root + bit) {
+            x -= root + bit;
+            root = (root >> 1) + bit;
+        } else {
+            root >>= 1;
+        }
+    }
+    return (uint32_t)root;
+}
+
+uint32_t qres_kernel(uint32_t distance_m, uint32_t range_m)
+{
+    uint64_t y = (uint64_t)distance_m * LOG2E_Q16 / range_m;
+    uint64_t n = y >> 16;
+    uint32_t u = (uint32_t)(y & 65535u);
+    uint32_t i = u >> 11;
+    uint32_t v = u & 2047u;
+    uint32_t t = exp2_table[i] - (((exp2_table[i] - exp2_table[i + 1]) * v + 1024u) >> 11);
+    uint32_t g;
+    if (n > 16) {
+        return 0;
+    }
+    g = (uint32_t)fx_rsh((int64_t)t, (uint32_t)n);
+    return g > 65535u ? 65535u : g;
+}
+
+static uint32_t distance_m(const qres_member *a, const qres_member *b)
+{
+    int64_t dx = (int64_t)a->x_m - b->x_m;
+    int64_t dy = (int64_t)a->y_m - b->y_m;
+    int64_t dz = ((int64_t)a->z_m - b->z_m) * VERTICAL_FACTOR;
+    return qres_isqrt((uint64_t)(dx * dx + dy * dy + dz * dz));
+}
+
+static int channel_ok(const qres_channel *c)
+{
+    if (c->tol <= 0 || c->step < 1 || c->step > c->tol / 2 || c->lo >= c->hi) {
+        return 0;
+    }
+    if (c->rho < 0 || c->rho > 65536 || (c->flags & ~(uint32_t)(QRES_LINEAR | QRES_PRIMARY)) != 0) {
+        return 0;
+    }
+    for (uint32_t k = 0; k < 4; k++) {
+        int32_t lo = k < 2 ? 0 : -WEIGHT_MAX_DIURNAL;
+        int32_t hi = k < 2 ? WEIGHT_MAX_LEVEL : WEIGHT_MAX_DIURNAL;
+        if (c->w0[k] < lo || c->w0[k] > hi) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int position_ok(const qres_member *m)
+{
+    return m->x_m >= -POSITION_MAX_M && m->x_m <= POSITION_MAX_M && m->y_m >= -POSITION_MAX_M
+           && m->y_m <= POSITION_MAX_M && m->z_m >= -POSITION_MAX_M && m->z_m <= POSITION_MAX_M;
+}
+
+static const char *members_problem(const qres_site *site)
+{
+    uint32_t taken[QRES_PHASES] = {0, 0, 0, 0};
+    uint32_t count[QRES_PHASES] = {0, 0, 0, 0};
+    for (uint32_t i = 0; i < site->n_members; i++) {
+        const qres_member *m = &site->member[i];
+        if (m->id >= QRES_MAX_NODES) {
+            return "a member's id is above 127";
+        }
+        if (i > 0 && m->id <= site->member[i - 1].id) {
+            return "members are not sorted by ascending, unique id";
+        }
+        if (!position_ok(m)) {
+            return "a member's position is more than 1000 km from the origin";
+        }
+        if (m->phase >= QRES_PHASES || m->slot >= QRES_MAX_SLOTS) {
+            return "a member's phase is above 3 or its slot above 31";
+        }
+        if ((taken[m->phase] >> m->slot) & 1u) {
+            return "two members share a phase and slot";
+        }
+        taken[m->phase] |= (uint32_t)1 << m->slot;
+        count[m->phase]++;
+    }
+    for (uint32_t f = 0; f < QRES_PHASES; f++) {
+        if (count[f] < 32 && taken[f] >> count[f] != 0) {
+            return "the slots of a phase have a gap";
+        }
+    }
+    return NULL;
+}
+
+const char *qres_site_problem(const qres_site *site)
+{
+    uint32_t primaries = 0;
+    if (site->n_channels < 1 || site->n_channels > QRES_MAX_CHANNELS) {
+        return "the number of channels is not 1..6";
+    }
+    if (site->n_members < 1 || site->n_members > QRES_MAX_NODES) {
+        return "the number of members is not 1..128";
+    }
+    if (site->epoch_s < 300 || site->epoch_s > 3600 || 86400 % site->epoch_s != 0
+        || site->epoch_s % 4 != 0) {
+        return "epoch_s is not in 300..3600, or does not divide 86400, or is not divisible by 4";
+    }
+    if (site->range_m < 1000 || site->range_m > 1000000) {
+        return "range_m is not in 1000..1000000";
+    }
+    for (uint32_t c = 0; c < site->n_channels; c++) {
+        if (!channel_ok(&site->channel[c])) {
+            return "a channel's tol, step, range, rho, flags or weights are outside SPEC 2.1";
+        }
+        primaries += (site->channel[c].flags & QRES_PRIMARY) != 0;
+    }
+    if (primaries < 1 || primaries > 4) {
+        return "the number of primary channels is not 1..4";
+    }
+    return members_problem(site);
+}
+
+static uint32_t site_hash(const qres_site *s)
+{
+    uint32_t h = FX_HASH_START;
+    const uint32_t head[] = {1, s->field_id, s->epoch_s, s->range_m, s->lora.sf, s->lora.bw_hz,
+                             s->lora.cr, s->lora.preamble_symbols, s->n_channels};
+    for (size_t i = 0; i < sizeof head / sizeof head[0]; i++) {
+        h = fx_mix(h, head[i]);
+    }
+    for (uint32_t c = 0; c < s->n_channels; c++) {
+        const qres_channel *ch = &s->channel[c];
+        const uint32_t words[] = {(uint32_t)ch->tol,   (uint32_t)ch->step,  (uint32_t)ch->lo,
+                                  (uint32_t)ch->hi,    (uint32_t)ch->rho,   ch->flags,
+                                  (uint32_t)ch->w0[0], (uint32_t)ch->w0[1], (uint32_t)ch->w0[2],
+                                  (uint32_t)ch->w0[3]};
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+            h = fx_mix(h, words[i]);
+        }
+    }
+    h = fx_mix(h, s->n_members);
+    for (uint32_t i = 0; i < s->n_members; i++) {
+        const qres_member *m = &s->member[i];
+        h = fx_mix(h, m->id);
+        h = fx_mix(h, (uint32_t)m->x_m);
+        h = fx_mix(h, (uint32_t)m->y_m);
+        h = fx_mix(h, (uint32_t)m->z_m);
+        h = fx_mix(h, m->phase);
+        h = fx_mix(h, m->slot);
+    }
+    return fx_fin(h);
+}
+
+static void form_sizes(qres_field *f)
+{
+    uint32_t p = 0;
+    uint32_t rider0 = QRES_MAX_CHANNELS;
+    for (uint32_t c = f->site.n_channels; c-- > 0;) {
+        if (f->site.channel[c].flags & QRES_PRIMARY) {
+            p++;
+        } else {
+            rider0 = c;
+        }
+    }
+    f->n_primary = (uint8_t)p;
+    f->rider0 = (uint8_t)rider0;
+    f->form_s = (uint8_t)((1 + 5 * p + 7) / 8);
+    f->form_r = f->form_s;
+    if (rider0 < QRES_MAX_CHANNELS) {
+        uint32_t need = (1 + 5 * p + 8 + 7) / 8;
+        f->form_r = (uint8_t)(need > f->form_s + 1u ? need : f->form_s + 1u);
+    }
+    {
+        uint32_t need = (1 + 10 * p + 7) / 8;
+        f->form_m = (uint8_t)(need > f->form_r + 1u ? need : f->form_r + 1u);
+    }
+    f->form_x_min = (uint8_t)(f->form_m + 1u);
+}
+
+static uint64_t rounded_slot(uint32_t airtime_us)
+{
+    return ((uint64_t)airtime_us + GUARD_US + ROUND_US - 1) / ROUND_US * ROUND_US;
+}
+
+int qres_field_init(qres_field *f, const qres_site *site)
+{
+    uint32_t longest;
+    if (qres_site_problem(site) != NULL) {
+        return QRES_ERR_INVALID;
+    }
+    f->site = *site;
+    f->phase_us = (uint64_t)site->epoch_s * 250000u;
+    f->phases_per_day = 345600u / site->epoch_s;
+    f->epochs_per_day = 86400u / site->epoch_s;
+    f->beacon_phases = (uint32_t)(3600000000u / f->phase_us);
+    f->heartbeat_phases = (uint32_t)(UINT64_C(21600000000) / f->phase_us);
+    f->stale_phases = f->heartbeat_phases + 8;
+    f->site_hash = site_hash(site);
+    f->guard_us = GUARD_US;
+    f->lead_us = LEAD_US;
+    for (uint32_t n = 0; n <= QRES_MAX_FRAME; n++) {
+        f->airtime_us[n] = qres_airtime_us(&site->lora, n);
+        if (f->airtime_us[n] == 0) {
+            return QRES_ERR_INVALID;
+        }
+    }
+    form_sizes(f);
+    longest = (1u + 18u * site->n_channels + 7u) / 8u;
+    if (longest < f->form_x_min) {
+        longest = f->form_x_min;
+    }
+    f->slot_us = rounded_slot(f->airtime_us[longest + TAG_BYTES]);
+    f->common_us = rounded_slot(f->airtime_us[QRES_MAX_FRAME]);
+    f->slots = 0;
+    for (uint32_t i = 0; i < QRES_PHASES * QRES_MAX_SLOTS; i++) {
+        f->slot_member[i / QRES_MAX_SLOTS][i % QRES_MAX_SLOTS] = QRES_NO_SLOT;
+    }
+    for (uint32_t i = 0; i < site->n_members; i++) {
+        const qres_member *m = &site->member[i];
+        f->slot_member[m->phase][m->slot] = (uint8_t)i;
+        if (m->slot >= f->slots) {
+            f->slots = (uint8_t)(m->slot + 1);
+        }
+        for (uint32_t j = 0; j < i; j++) {
+            f->kernel[i * (i - 1) / 2 + j] =
+                (uint16_t)qres_kernel(distance_m(m, &site->member[j]), site->range_m);
+        }
+    }
+    f->commit_us = LEAD_US + f->slots * f->slot_us + f->common_us;
+    return f->commit_us < f->phase_us ? QRES_OK : QRES_ERR_INVALID;
+}
+
+uint32_t qres_era_of(const qres_field *field, uint32_t phase)
+{
+    return phase / field->phases_per_day;
+}
+
+uint32_t qres_era_start(const qres_field *field, uint32_t era)
+{
+    return era * field->phases_per_day;
+}
+
+size_t qres_sizeof_field(void)
+{
+    return sizeof(qres_field);
+}
+
+size_t qres_sizeof_node(void)
+{
+    return sizeof(qres_node);
+}

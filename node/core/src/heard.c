@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A frame was heard: whose is it? Trial addressing (SPEC 8).
+ */
+#include "core.h"
+
+/* Where in the schedule a reception began. */
+typedef struct {
+    uint64_t start_us;
+    uint32_t phase;
+    uint32_t slot;       /* nearest origin slot; beyond the last it is the common one */
+} arrival;
+
+static int limit_reached(const qres_node *n)
+{
+    return n->config.trial_limit != 0 && n->trials >= n->config.trial_limit;
+}
+
+int replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
+                        const uint8_t *frame, size_t len, int all_windows, qres_report *r,
+                        uint32_t *digest_bit)
+{
+    const qres_field *f = n->field;
+    size_t payload_len = len - TAG_BYTES;
+    uint8_t payload[QRES_MAX_FRAME];
+    uint8_t nonce[13];
+    qres_cipher cipher = seal_cipher(n, qres_era_of(f, phase));
+    seal_nonce(f, phase, f->site.member[member].id, QRES_FRAME_REPORT, nonce);
+    for (size_t i = 0; i < payload_len; i++) {
+        payload[i] = frame[i];
+    }
+    qres_ccm_crypt(&cipher, nonce, sizeof nonce, payload, payload_len);
+    for (uint32_t window = 0; window == 0 || all_windows; window++) {
+        uint8_t aad[15];
+        uint8_t tag[TAG_BYTES];
+        uint32_t reserved;
+        int rc = report_parse(f, s, member, payload, payload_len, window, r, digest_bit, &reserved);
+        if (rc == QRES_ERR_LENGTH) {
+            break;
+        }
+        if (rc != QRES_OK) {
+            continue;
+        }
+        if (limit_reached(n)) {
+            return QRES_ERR_LIMIT;
+        }
+        n->trials++;
+        qres_ccm_tag(&cipher, nonce, sizeof nonce, aad, report_aad(f, r, payload_len, aad), payload,
+                     payload_len, tag, sizeof tag);
+        if (qres_ct_equal(tag, frame + payload_len, TAG_BYTES)) {
+            return reserved != 0 ? QRES_ERR_RESERVED : QRES_OK;
+        }
+    }
+    return QRES_ERR_TAG;
+}
+
+static int accept_report(qres_node *n, uint32_t phase, const qres_report *r, uint32_t digest_bit,
+                         qres_heard_info *info)
+{
+    qres_log_entry e;
+    int rc;
+    e.phase = phase;
+    e.member = r->member;
+    e.included = r->included;
+    e.absent = r->absent;
+    e.raw_len = 0;
+    for (uint32_t c = 0; c < QRES_MAX_CHANNELS; c++) {
+        e.u.k[c] = (r->included >> c) & 1 ? r->k[c] : 0;
+    }
+    info->kind = QRES_FRAME_REPORT;
+    info->member = r->member;
+    info->phase = phase;
+    info->report = *r;
+    info->late = phase <= n->live.phase;
+    rc = replica_log_insert(n, &e);
+    if (rc != QRES_OK) {
+        return rc;
+    }
+    if (info->late) {
+        n->dirty = 1;
+        n->counters.late++;
+    } else {
+        replica_compare_bit(n, phase, digest_bit);
+    }
+    return QRES_OK;
+}
+
+/* Keep what cannot be read yet: the sender's state is unknown here. */
+static int keep_pending(qres_node *n, uint32_t phase, uint32_t member, const uint8_t *frame,
+                        size_t len)
+{
+    qres_log_entry e;
+    int unknown = 0;
+    for (uint32_t c = 0; c < n->field->site.n_channels; c++) {
+        unknown = unknown || (is_primary(n->field, c) && !is_present(&n->live, member, c));
+    }
+    if ((n->synced && !unknown) || len > sizeof e.u.raw
+        || len - TAG_BYTES >= n->field->form_x_min) {
+        return QRES_ERR_TAG;
+    }
+    n->synced = 0;
+    e.phase = phase;
+    e.member = (uint8_t)member;
+    e.included = 0;
+    e.absent = 0;
+    e.raw_len = (uint8_t)len;
+    for (size_t i = 0; i < sizeof e.u.raw; i++) {
+        e.u.raw[i] = i < len ? frame[i] : 0;
+    }
+    if (replica_log_insert(n, &e) != QRES_OK) {
+        return QRES_ERR_TAG;
+    }
+    n->dirty = n->dirty || phase <= n->live.phase;
+    return QRES_ERR_PENDING;
+}
+
+static int phase_accepted(const qres_node *n, uint32_t phase)
+{
+    return phase > n->base.phase && phase <= n->live.phase + 2;
+}
+
+/* One candidate: is it this member's report of this phase? */
+static int try_member(qres_node *n, uint32_t phase, uint32_t member, const uint8_t *frame,
+                      size_t len, int all_windows, qres_heard_info *info)
+{
+    qres_report r;
+    uint32_t digest_bit;
+    int rc = replica_open_report(n, &n->live, phase, member, frame, len, all_windows, &r,
+                                 &digest_bit);
+    return rc == QRES_OK ? accept_report(n, phase, &r, digest_bit, info) : rc;
+}
+
+static uint32_t member_at(const qres_field *f, uint32_t phase, int64_t slot)
+{
+    return slot < 0 || slot >= f->slots ? QRES_NO_SLOT
+                                        : f->slot_member[phase % QRES_PHASES][slot];
+}
+
+/* The members of one phase other than those near the arrival's slot. */
+static int search_phase(qres_node *n, uint32_t phase, const arrival *a, const uint8_t *frame,
+                        size_t len, qres_heard_info *info)
+{
+    for (uint32_t s = 0; s < n->field->slots; s++) {
+        uint32_t member = n->field->slot_member[phase % QRES_PHASES][s];
+        int rc;
+        if (member == QRES_NO_SLOT
+            || (phase == a->phase && s + 1 >= a->slot && s <= a->slot + 1)) {
+            continue;
+        }
+        rc = try_member(n, phase, member, frame, len, 0, info);
+        if (rc != QRES_ERR_TAG) {
+            return rc;
+        }
+    }
+    return QRES_ERR_TAG;
+}
+
+static int hear_report(qres_node *n, const arrival *a, const uint8_t *frame, size_t len,
+                       qres_heard_info *info)
+{
+    int any = 0;
+    int rc;
+    uint32_t slot_member = member_at(n->field, a->phase, a->slot);
+    if (!report_payload_length_known(n->field, len - TAG_BYTES)) {
+        return QRES_ERR_LENGTH;
+    }
+    if (phase_accepted(n, a->phase)) {
+        static const int8_t order[3] = {0, -1, 1};
+        any = 1;
+        for (uint32_t i = 0; i < 3; i++) {
+            uint32_t member = member_at(n->field, a->phase, (int64_t)a->slot + order[i]);
+            if (member == QRES_NO_SLOT) {
+                continue;
+            }
+            rc = try_member(n, a->phase, member, frame, len, i == 0, info);
+            if (rc != QRES_ERR_TAG) {
+                return rc;
+            }
+        }
+    }
+    if (n->config.search) {
+        for (uint32_t i = 0; i < 3; i++) {
+            uint32_t phase = a->phase + (i == 0 ? 0u : i == 1 ? UINT32_MAX : 1u);
+            if (!phase_accepted(n, phase)) {
+                continue;
+            }
+            any = 1;
+            rc = search_phase(n, phase, a, frame, len, info);
+            if (rc != QRES_ERR_TAG) {
+                return rc;
+            }
+        }
+    }
+    if (!any) {
+        return QRES_ERR_WINDOW;
+    }
+    return slot_member == QRES_NO_SLOT || !phase_accepted(n, a->phase)
+               ? QRES_ERR_TAG
+               : keep_pending(n, a->phase, slot_member, frame, len);
+}
+
+static int hear_checkpoint(qres_node *n, const arrival *a, const uint8_t *frame, size_t len,
+                           qres_heard_info *info)
+{
+    int any = 0;
+    for (uint32_t i = 0; i < (n->config.search ? 3u : 1u); i++) {
+        uint32_t phase = a->phase + (i == 0 ? 0u : i == 1 ? UINT32_MAX : 1u);
+        int rc;
+        if (phase > n->live.phase + 2
+            || qres_era_of(n->field, phase) != qres_era_of(n->field, n->live.phase + 1)) {
+            continue;
+        }
+        any = 1;
+        rc = checkpoint_heard(n, phase, frame, len, info);
+        if (rc != QRES_ERR_TAG) {
+            return rc;
+        }
+    }
+    return any ? QRES_ERR_TAG : QRES_ERR_WINDOW;
+}
+
+static arrival locate(const qres_node *n, uint64_t start_us)
+{
+    const qres_field *f = n->field;
+    arrival a;
+    int64_t offset = (int64_t)(start_us % f->phase_us) - (int64_t)(f->lead_us + f->guard_us / 2);
+    int64_t half = (int64_t)(f->slot_us / 2);
+    int64_t slot = offset + half < 0 ? 0 : (offset + half) / (int64_t)f->slot_us;
+    a.start_us = start_us;
+    a.phase = (uint32_t)(start_us / f->phase_us);
+    a.slot = slot > f->slots ? f->slots : (uint32_t)slot;
+    return a;
+}
+
+/* How late the frame came against its sender's slot. [us] */
+static int32_t arrival_offset(const qres_field *f, const arrival *a, const qres_heard_info *info)
+{
+    uint32_t slot =
+        info->kind == QRES_FRAME_REPORT ? f->site.member[info->member].slot : f->slots;
+    uint64_t due = info->phase * f->phase_us + f->lead_us + f->guard_us / 2 + slot * f->slot_us;
+    return fx_clip32((int64_t)(a->start_us - due), INT32_MIN, INT32_MAX);
+}
+
+static int dispatch(qres_node *n, const arrival *a, const uint8_t *frame, size_t len,
+                    qres_heard_info *info)
+{
+    if (len < TAG_BYTES + 1u || len > QRES_MAX_FRAME) {
+        return QRES_ERR_LENGTH;
+    }
+    if (limit_reached(n)) {
+        return QRES_ERR_LIMIT;
+    }
+    if (len >= CHECKPOINT_MIN_BYTES) {
+        return hear_checkpoint(n, a, frame, len, info);
+    }
+    if (len == BEACON_BYTES && frame[0] >> 4 == 0xB) {
+        int as_report;
+        int rc = beacon_heard(n, a->phase, frame, info);
+        if (rc == QRES_OK || rc == QRES_ERR_DUPLICATE
+            || !report_payload_length_known(n->field, len - TAG_BYTES)) {
+            return rc;
+        }
+        as_report = hear_report(n, a, frame, len, info);
+        return as_report == QRES_ERR_TAG ? rc : as_report;
+    }
+    return hear_report(n, a, frame, len, info);
+}
+
+int qres_heard(qres_node *n, uint64_t rx_end_us, const uint8_t *frame, size_t len,
+               qres_heard_info *info)
+{
+    uint64_t airtime = n->field->airtime_us[len <= QRES_MAX_FRAME ? len : QRES_MAX_FRAME];
+    arrival a = locate(n, rx_end_us + (uint64_t)n->clock_corr_us - airtime);
+    int rc;
+    *info = (qres_heard_info){0};
+    if (a.phase != n->trial_phase) {
+        n->trial_phase = a.phase;
+        n->trials = 0;
+    }
+    rc = dispatch(n, &a, frame, len, info);
+    if (rc != QRES_OK) {
+        n->counters.refused[-rc]++;
+        if (rc != QRES_ERR_DUPLICATE) {
+            info->kind = 0;
+        }
+        return rc;
+    }
+    n->counters.accepted++;
+    info->offset_us = arrival_offset(n->field, &a, info);
+    if (!info->late && n->n_offsets < QRES_MAX_SLOTS) {
+        n->offset_us[n->n_offsets++] = info->offset_us;
+    }
+    return QRES_OK;
+}

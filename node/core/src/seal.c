@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys of eras and nonces of frames (SPEC 6).
+ */
+#include "core.h"
+
+void seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind, uint8_t nonce[13])
+{
+    fx_put32(nonce, f->site.field_id);
+    fx_put32(nonce + 4, phase);
+    nonce[8] = (uint8_t)id;
+    nonce[9] = (uint8_t)kind;
+    nonce[10] = 0;
+    fx_put16(nonce + 11, f->site_hash & 0xFFFFu);
+}
+
+/* The cipher of an era. Two eras are kept ready: frames around midnight need both. */
+qres_cipher seal_cipher(qres_node *n, uint32_t era)
+{
+    uint32_t at = era % 2;
+    if (n->key_era[at] != era) {
+        uint8_t block[16] = {'Q', 'R', 'E', 'S'};
+        qres_aes128 field_key;
+        fx_put32(block + 4, n->field->site.field_id);
+        fx_put32(block + 8, era);
+        fx_put32(block + 12, 0);
+        qres_aes128_init(&field_key, n->key);
+        qres_aes128_encrypt(&field_key, block, block);
+        qres_aes128_init(&n->key_schedule[at], block);
+        n->key_era[at] = era;
+        qres_wipe(&field_key, sizeof field_key);
+        qres_wipe(block, sizeof block);
+    }
+    return qres_aes128_cipher(&n->key_schedule[at]);
+}

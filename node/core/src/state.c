@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The replicated state: start, weights as BFP-16, digest (SPEC 4).
+ */
+#include "core.h"
+
+void state_set_weights(qres_state *s, uint32_t c, const int64_t w[4])
+{
+    uint32_t e = 0;
+    for (; e < WEIGHT_EXPONENT_MAX; e++) {
+        int fits = 1;
+        for (uint32_t k = 0; k < 4; k++) {
+            int64_t q = fx_rsh(w[k], e);
+            fits = fits && q <= 32767 && q >= -32767;
+        }
+        if (fits) {
+            break;
+        }
+    }
+    s->e[c] = (uint8_t)e;
+    for (uint32_t k = 0; k < 4; k++) {
+        s->q[c][k] = (int16_t)fx_clip(fx_rsh(w[k], e), -32767, 32767);
+    }
+}
+
+int32_t state_weight(const qres_state *s, uint32_t c, uint32_t k)
+{
+    return (int32_t)s->q[c][k] * ((int32_t)1 << s->e[c]);
+}
+
+void qres_state_init(qres_state *s, const qres_field *f, uint32_t phase)
+{
+    s->phase = phase;
+    for (uint32_t c = 0; c < QRES_MAX_CHANNELS; c++) {
+        int64_t w[4] = {0, 0, 0, 0};
+        s->m[c] = 0;
+        for (uint32_t k = 0; k < 4 && c < f->site.n_channels; k++) {
+            w[k] = f->site.channel[c].w0[k];
+        }
+        state_set_weights(s, c, w);
+        for (uint32_t i = 0; i < QRES_MAX_NODES; i++) {
+            s->value[c][i] = 0;
+            s->last[c][i] = 0;
+            s->slow[c][i] = 0;
+        }
+    }
+    for (uint32_t i = 0; i < QRES_MAX_NODES; i++) {
+        s->absent[i] = (uint8_t)all_channels(f);
+        s->last_report[i] = 0;
+    }
+}
+
+uint32_t qres_state_digest(const qres_field *f, const qres_state *s)
+{
+    uint32_t h = fx_mix(FX_HASH_START, s->phase);
+    for (uint32_t c = 0; c < f->site.n_channels; c++) {
+        h = fx_mix(h, (uint32_t)s->m[c]);
+        h = fx_mix(h, s->e[c]);
+        for (uint32_t k = 0; k < 4; k++) {
+            h = fx_mix(h, (uint32_t)(int32_t)s->q[c][k]);
+        }
+    }
+    for (uint32_t i = 0; i < f->site.n_members; i++) {
+        h = fx_mix(h, s->absent[i]);
+        h = fx_mix(h, s->last_report[i]);
+        for (uint32_t c = 0; c < f->site.n_channels; c++) {
+            h = fx_mix(h, (uint32_t)s->value[c][i]);
+            h = fx_mix(h, (uint32_t)s->last[c][i]);
+            h = fx_mix(h, (uint32_t)s->slow[c][i]);
+        }
+    }
+    return fx_fin(h);
+}
