@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+The simulated air: one collision domain, one channel.
+
+Simulated: airtime, collisions (two frames that overlap in time destroy each other at every
+receiver; no capture), half-duplex senders, and loss on each link, independent or in bursts.
+Not simulated: propagation, hidden nodes, other users of the band.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from qres.errors import RangeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Air", "Reception", "Transmission"]
+
+
+class Transmission(NamedTuple):
+    """
+    One frame on air, in true time.
+
+    Attributes:
+        sender: Row of the sending node.
+        start_us: Beginning of the preamble. [us since the Unix epoch]
+        end_us: End of the frame. [us]
+        kind: "report", "beacon" or "checkpoint".
+        phase: Phase in which it is sent.
+        frame: PHY payload.
+    """
+
+    sender: int
+    start_us: int
+    end_us: int
+    kind: str
+    phase: int
+    frame: bytes
+
+
+class Reception(NamedTuple):
+    """A transmission and who received it: bool per receiver, shape (receivers,)."""
+
+    sent: Transmission
+    heard_by: NDArray[np.bool_]
+
+
+@dataclass(slots=True)
+class Air:
+    """
+    Loss and collisions for a number of receivers.
+
+    Args:
+        n_receivers: How many there are. A sender is receiver number `sender`; further receivers
+            (a gateway) come after the nodes.
+        loss: Share of frames lost on a link. 0..1
+        seed: The same seed gives the same losses.
+        burst: Mean length of a run of lost frames on a link; 1 for independent losses.
+
+    Raises:
+        RangeError: *loss* is outside 0..1 or *burst* below 1.
+    """
+
+    n_receivers: int
+    loss: float = 0.0
+    seed: int = 1
+    burst: float = 1.0
+    collisions: int = 0
+    _rng: np.random.Generator = None  # type: ignore[assignment]  # made in __post_init__
+    _is_bad: NDArray[np.bool_] = None  # type: ignore[assignment]  # likewise
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.loss <= 1.0:
+            raise RangeError("loss", self.loss, "must be 0..1")
+        if not self.burst >= 1.0:
+            raise RangeError("burst", self.burst, "must be 1 or more")
+        self._rng = np.random.default_rng(self.seed)
+        self._is_bad = self._rng.random(self.n_receivers) < self.loss
+
+    def carry(self, transmissions: Sequence[Transmission]) -> list[Reception]:
+        """Who receives which of the frames of one phase; in order of their ends."""
+        ordered = sorted(transmissions, key=lambda t: (t.end_us, t.sender))
+        return [Reception(t, self._heard_by(t, ordered)) for t in ordered]
+
+    def _heard_by(self, sent: Transmission, others: Sequence[Transmission]) -> NDArray[np.bool_]:
+        overlapping = [
+            o
+            for o in others
+            if o is not sent and o.start_us < sent.end_us and sent.start_us < o.end_us
+        ]
+        heard = ~self._lost()
+        heard[sent.sender] = False
+        if overlapping:
+            self.collisions += 1
+            heard[:] = False
+        return heard
+
+    def _lost(self) -> NDArray[np.bool_]:
+        """Per receiver, whether its link loses the next frame (Gilbert's two-state model)."""
+        if self.loss in (0.0, 1.0):
+            return np.full(self.n_receivers, self.loss == 1.0)
+        draw = self._rng.random(self.n_receivers)
+        if self.burst == 1.0:
+            return draw < self.loss
+        leave_bad = 1.0 / self.burst
+        enter_bad = min(1.0, leave_bad * self.loss / (1.0 - self.loss))
+        self._is_bad = np.where(self._is_bad, draw >= leave_bad, draw < enter_bad)
+        return self._is_bad.copy()
