@@ -229,6 +229,7 @@ typedef struct {
 
 typedef struct {
     uint32_t era, len, scribe;   /* what is being collected */
+    uint32_t newest;             /* phase of the last fragment heard */
     uint8_t have, order, done;
     uint8_t index[64];
     uint8_t data[64][44];

@@ -6,24 +6,24 @@
 
 enum { MAGIC = 0xB0 + QRES_WIRE_VERSION, HEAD_BYTES = 8, DIGEST_BYTES = 4 };
 
-size_t beacon_seal(qres_node *n, uint32_t phase, uint8_t *frame)
+size_t qresi_beacon_seal(qres_node *n, uint32_t phase, uint8_t *frame)
 {
     const qres_field *f = n->field;
     uint32_t id = f->site.member[n->config.self].id;
-    qres_cipher cipher = seal_cipher(n, qres_era_of(f, phase));
+    qres_cipher cipher = qresi_seal_cipher(n, qres_era_of(f, phase));
     uint8_t nonce[13];
     frame[0] = MAGIC;
     frame[1] = (uint8_t)id;
     fx_put32(frame + 2, phase);
     fx_put16(frame + 6, f->site_hash & 0xFFFFu);
     fx_put32(frame + 8, qres_state_digest(f, &n->live));
-    seal_nonce(f, phase, id, QRES_FRAME_BEACON, nonce);
+    qresi_seal_nonce(f, phase, id, QRES_FRAME_BEACON, nonce);
     qres_ccm_seal(&cipher, nonce, sizeof nonce, frame, HEAD_BYTES, frame + HEAD_BYTES, DIGEST_BYTES,
                   frame + HEAD_BYTES + DIGEST_BYTES, TAG_BYTES);
     return BEACON_BYTES;
 }
 
-int beacon_heard(qres_node *n, uint32_t phase, const uint8_t *frame, qres_heard_info *info)
+int qresi_beacon_heard(qres_node *n, uint32_t phase, const uint8_t *frame, qres_heard_info *info)
 {
     const qres_field *f = n->field;
     uint32_t sent_phase = fx_get32(frame + 2);
@@ -47,8 +47,8 @@ int beacon_heard(qres_node *n, uint32_t phase, const uint8_t *frame, qres_heard_
         digest[b] = frame[HEAD_BYTES + b];
     }
     n->trials++;
-    cipher = seal_cipher(n, qres_era_of(f, sent_phase));
-    seal_nonce(f, sent_phase, frame[1], QRES_FRAME_BEACON, nonce);
+    cipher = qresi_seal_cipher(n, qres_era_of(f, sent_phase));
+    qresi_seal_nonce(f, sent_phase, frame[1], QRES_FRAME_BEACON, nonce);
     if (qres_ccm_open(&cipher, nonce, sizeof nonce, frame, HEAD_BYTES, digest, DIGEST_BYTES,
                       frame + HEAD_BYTES + DIGEST_BYTES, TAG_BYTES) != QRES_OK) {
         return QRES_ERR_TAG;
@@ -61,6 +61,6 @@ int beacon_heard(qres_node *n, uint32_t phase, const uint8_t *frame, qres_heard_
     }
     n->beacon_phase = sent_phase;
     n->beacon_id = frame[1];
-    replica_compare_digest(n, sent_phase, fx_get32(digest));
+    qresi_replica_compare_digest(n, sent_phase, fx_get32(digest));
     return QRES_OK;
 }

@@ -197,6 +197,6 @@ int qres_blob_decode(const qres_field *f, uint32_t era, const uint8_t *blob, siz
     if (r.overrun || (r.at + 7) / 8 != len || (r.at % 8 != 0 && bits_get(&r, 8 - r.at % 8) != 0)) {
         return QRES_ERR_BLOB;
     }
-    epoch_begin(f, s, start / QRES_PHASES);
+    qresi_epoch_begin(f, s, start / QRES_PHASES);
     return QRES_OK;
 }

@@ -7,7 +7,7 @@
 
 enum { SCRIBE_CANDIDATES = 3 };
 
-uint32_t checkpoint_scribe(const qres_field *f, const qres_state *snapshot, uint32_t era)
+uint32_t qresi_checkpoint_scribe(const qres_field *f, const qres_state *snapshot, uint32_t era)
 {
     for (uint32_t i = 0; i < f->site.n_members; i++) {
         uint32_t member = (era + i) % f->site.n_members;
@@ -26,18 +26,18 @@ static uint32_t beacons_before(const qres_field *f, uint32_t era, uint32_t phase
     return (phase + h - 1) / h - (start + h - 1) / h;
 }
 
-uint32_t checkpoint_ordinal(const qres_field *f, uint32_t era, uint32_t phase)
+uint32_t qresi_checkpoint_ordinal(const qres_field *f, uint32_t era, uint32_t phase)
 {
     return phase - qres_era_start(f, era) - beacons_before(f, era, phase);
 }
 
 static uint32_t stride(const qres_field *f, uint32_t era, uint32_t fragments)
 {
-    uint32_t free_slots = checkpoint_ordinal(f, era, qres_era_start(f, era + 1));
+    uint32_t free_slots = qresi_checkpoint_ordinal(f, era, qres_era_start(f, era + 1));
     return (uint32_t)fx_clip(free_slots / (2 * fragments), 1, f->beacon_phases);
 }
 
-void checkpoint_freeze(qres_node *n)
+void qresi_checkpoint_freeze(qres_node *n)
 {
     uint32_t era = qres_era_of(n->field, n->live.phase + 1);
     n->snap_era = era;
@@ -45,18 +45,18 @@ void checkpoint_freeze(qres_node *n)
     n->snap_digest = qres_state_digest(n->field, &n->live);
     n->blob_len = 0;
     if (n->config.self != QRES_NO_SLOT && n->synced
-        && checkpoint_scribe(n->field, &n->live, era) == n->config.self) {
+        && qresi_checkpoint_scribe(n->field, &n->live, era) == n->config.self) {
         int len = qres_blob_encode(n->field, &n->live, n->blob, sizeof n->blob);
         n->blob_len = len > 0 ? (uint32_t)len : 0;
     }
 }
 
-size_t checkpoint_seal(qres_node *n, uint32_t phase, uint8_t *frame)
+size_t qresi_checkpoint_seal(qres_node *n, uint32_t phase, uint8_t *frame)
 {
     const qres_field *f = n->field;
     uint32_t era = qres_era_of(f, phase);
     uint32_t fragments = qres_fragment_sources(n->blob_len) + qres_fragment_parities(n->blob_len);
-    uint32_t q = checkpoint_ordinal(f, era, phase);
+    uint32_t q = qresi_checkpoint_ordinal(f, era, phase);
     uint32_t step = stride(f, era, fragments);
     uint8_t nonce[13];
     qres_cipher cipher;
@@ -67,8 +67,8 @@ size_t checkpoint_seal(qres_node *n, uint32_t phase, uint8_t *frame)
     frame[0] = (uint8_t)(q / step);
     fx_put16(frame + 1, n->blob_len);
     d = (size_t)qres_fragment(n->blob, n->blob_len, q / step, frame + CHECKPOINT_HEAD);
-    cipher = seal_cipher(n, era);
-    seal_nonce(f, phase, f->site.member[n->config.self].id, QRES_FRAME_CHECKPOINT, nonce);
+    cipher = qresi_seal_cipher(n, era);
+    qresi_seal_nonce(f, phase, f->site.member[n->config.self].id, QRES_FRAME_CHECKPOINT, nonce);
     qres_ccm_seal(&cipher, nonce, sizeof nonce, frame, 1, frame + 1, d + 2,
                   frame + CHECKPOINT_HEAD + d, TAG_BYTES);
     return CHECKPOINT_HEAD + d + TAG_BYTES;
@@ -97,7 +97,7 @@ static int open_fragment(qres_node *n, uint32_t phase, const uint8_t *frame, siz
 {
     const qres_field *f = n->field;
     uint32_t era = qres_era_of(f, phase);
-    qres_cipher cipher = seal_cipher(n, era);
+    qres_cipher cipher = qresi_seal_cipher(n, era);
     size_t body = len - 1 - TAG_BYTES;
     for (*order = 0; *order < f->site.n_members; (*order)++) {
         uint8_t nonce[13];
@@ -108,7 +108,7 @@ static int open_fragment(qres_node *n, uint32_t phase, const uint8_t *frame, siz
         for (size_t i = 0; i < body; i++) {
             plain[i] = frame[1 + i];
         }
-        seal_nonce(f, phase, f->site.member[candidate(f, era, *order)].id, QRES_FRAME_CHECKPOINT,
+        qresi_seal_nonce(f, phase, f->site.member[candidate(f, era, *order)].id, QRES_FRAME_CHECKPOINT,
                    nonce);
         if (qres_ccm_open(&cipher, nonce, sizeof nonce, frame, 1, plain, body, frame + 1 + body,
                           TAG_BYTES) == QRES_OK) {
@@ -129,7 +129,7 @@ static int complete(qres_node *n, uint32_t era)
     int own = n->snap_valid && n->snap_era == era;
     int rc;
     n->assembly.done = 1;
-    rc = fragment_assemble(&n->assembly, n->blob);
+    rc = qresi_fragment_assemble(&n->assembly, n->blob);
     if (rc == QRES_OK) {
         rc = qres_blob_decode(n->field, era, n->blob, n->assembly.len, &n->scratch, &n->live);
     }
@@ -154,7 +154,7 @@ static int complete(qres_node *n, uint32_t era)
     return rc;
 }
 
-int checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t len,
+int qresi_checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t len,
                      qres_heard_info *info)
 {
     qres_assembly *a = &n->assembly;
@@ -171,7 +171,7 @@ int checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t 
     info->kind = QRES_FRAME_CHECKPOINT;
     info->member = (uint8_t)candidate(n->field, era, order);
     info->phase = phase;
-    if (blob_len == 0 || blob_len > QRES_BLOB_MAX || fragment_bytes(blob_len) != d
+    if (blob_len == 0 || blob_len > QRES_BLOB_MAX || qresi_fragment_bytes(blob_len) != d
         || frame[0] >= qres_fragment_sources(blob_len) + qres_fragment_parities(blob_len)) {
         return QRES_ERR_BLOB;
     }
@@ -185,13 +185,17 @@ int checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t 
         a->order = (uint8_t)order;
         a->scribe = info->member;
     }
+    if (a->newest == phase) {
+        return QRES_ERR_DUPLICATE; /* a scribe sends one fragment a phase */
+    }
+    a->newest = phase;
     if (a->done || a->order != order || a->len != blob_len
         || (n->blob_len != 0 && n->snap_era == era)) {
-        return QRES_ERR_DUPLICATE;
+        return QRES_OK; /* authentic, and nothing new in it */
     }
     for (uint32_t i = 0; i < a->have; i++) {
         if (a->index[i] == frame[0]) {
-            return QRES_ERR_DUPLICATE;
+            return QRES_OK;
         }
     }
     a->index[a->have] = frame[0];

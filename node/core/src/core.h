@@ -45,56 +45,56 @@ static inline uint32_t all_channels(const qres_field *f)
 }
 
 /* state.c */
-void state_set_weights(qres_state *s, uint32_t c, const int64_t w[4]);
-int32_t state_weight(const qres_state *s, uint32_t c, uint32_t k);
+void qresi_state_set_weights(qres_state *s, uint32_t c, const int64_t w[4]);
+int32_t qresi_state_weight(const qres_state *s, uint32_t c, uint32_t k);
 
 /* epoch.c: SPEC 5.2 to 5.4 */
-void epoch_end(const qres_field *f, qres_scratch *x, qres_state *s, uint32_t phase);
-void epoch_snap(const qres_field *f, qres_state *s, uint32_t phase);
-void epoch_begin(const qres_field *f, qres_state *s, uint32_t epoch);
+void qresi_epoch_end(const qres_field *f, qres_scratch *x, qres_state *s, uint32_t phase);
+void qresi_epoch_snap(const qres_field *f, qres_state *s, uint32_t phase);
+void qresi_epoch_begin(const qres_field *f, qres_state *s, uint32_t epoch);
 
 /* solve.c: SPEC 5.1. Solves x->a * y = x->r in place for n observers; the result is x->y. */
-void solve_ldl(qres_scratch *x, uint32_t n);
+void qresi_solve_ldl(qres_scratch *x, uint32_t n);
 
 /* report.c: SPEC 6.1 */
-int report_payload_length_known(const qres_field *f, size_t payload_len);
-size_t report_aad(const qres_field *f, const qres_report *r, size_t payload_len, uint8_t aad[15]);
+int qresi_report_payload_length_known(const qres_field *f, size_t payload_len);
+size_t qresi_report_aad(const qres_field *f, const qres_report *r, size_t payload_len, uint8_t aad[15]);
 /*
  * Read a decrypted payload. `window` is the number of the combination of SPEC 6.1 (0: the nearest values).
  * Returns QRES_OK, QRES_ERR_TAG if the payload cannot be the member's, or
  * QRES_ERR_LENGTH if there are no further windows. *digest_bit and *reserved (0: fine) are set.
  */
-int report_parse(const qres_field *f, const qres_state *s, uint32_t member, const uint8_t *payload,
+int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member, const uint8_t *payload,
                  size_t len, uint32_t window, qres_report *r, uint32_t *digest_bit,
                  uint32_t *reserved);
 
 /* seal.c: keys, nonces, tags */
-void seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind, uint8_t nonce[13]);
-qres_cipher seal_cipher(qres_node *n, uint32_t era);
+void qresi_seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind, uint8_t nonce[13]);
+qres_cipher qresi_seal_cipher(qres_node *n, uint32_t era);
 
 /* replica.c */
-void replica_note_digest(qres_node *n, uint32_t phase, uint32_t digest);
-int replica_own_digest(const qres_node *n, uint32_t phase, uint32_t *digest);
-void replica_compare_bit(qres_node *n, uint32_t phase, uint32_t bit);
-void replica_compare_digest(qres_node *n, uint32_t phase, uint32_t digest);
-int replica_log_find(const qres_node *n, uint32_t phase, uint32_t member);
-int replica_log_insert(qres_node *n, const qres_log_entry *entry);
-void replica_log_remove(qres_node *n, uint32_t phase, uint32_t member);
-void replica_commit_next(qres_node *n);
-int replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
+void qresi_replica_note_digest(qres_node *n, uint32_t phase, uint32_t digest);
+int qresi_replica_own_digest(const qres_node *n, uint32_t phase, uint32_t *digest);
+void qresi_replica_compare_bit(qres_node *n, uint32_t phase, uint32_t bit);
+void qresi_replica_compare_digest(qres_node *n, uint32_t phase, uint32_t digest);
+int qresi_replica_log_find(const qres_node *n, uint32_t phase, uint32_t member);
+int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry);
+void qresi_replica_log_remove(qres_node *n, uint32_t phase, uint32_t member);
+void qresi_replica_commit_next(qres_node *n);
+int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
                         const uint8_t *frame, size_t len, int all_windows, qres_report *r,
                         uint32_t *digest_bit);
 
 /* checkpoint.c */
-uint32_t checkpoint_scribe(const qres_field *f, const qres_state *snapshot, uint32_t era);
-uint32_t checkpoint_ordinal(const qres_field *f, uint32_t era, uint32_t phase);
-void checkpoint_freeze(qres_node *n);
-int checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t len,
+uint32_t qresi_checkpoint_scribe(const qres_field *f, const qres_state *snapshot, uint32_t era);
+uint32_t qresi_checkpoint_ordinal(const qres_field *f, uint32_t era, uint32_t phase);
+void qresi_checkpoint_freeze(qres_node *n);
+int qresi_checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t len,
                      qres_heard_info *info);
-size_t checkpoint_seal(qres_node *n, uint32_t phase, uint8_t *frame);
+size_t qresi_checkpoint_seal(qres_node *n, uint32_t phase, uint8_t *frame);
 
 /* beacon.c */
-size_t beacon_seal(qres_node *n, uint32_t phase, uint8_t *frame);
-int beacon_heard(qres_node *n, uint32_t phase, const uint8_t *frame, qres_heard_info *info);
+size_t qresi_beacon_seal(qres_node *n, uint32_t phase, uint8_t *frame);
+int qresi_beacon_heard(qres_node *n, uint32_t phase, const uint8_t *frame, qres_heard_info *info);
 
 #endif /* QRES_CORE_H */

@@ -35,7 +35,7 @@ static predictor make_predictor(const qres_field *f, const qres_state *s, uint32
     p.phi[2] = parabolic_sine(x);
     p.phi[3] = parabolic_sine((x + 16384) % 65536);
     for (uint32_t k = 0; k < 4; k++) {
-        p.w[k] = state_weight(s, c, k);
+        p.w[k] = qresi_state_weight(s, c, k);
     }
     return p;
 }
@@ -111,7 +111,7 @@ static void learn(const qres_field *f, qres_scratch *x, qres_state *s, uint32_t 
         w[k] += fx_rsh(f->site.channel[c].w0[k] - w[k], 9);
         w[k] = fx_clip(w[k], lo, hi);
     }
-    state_set_weights(s, c, w);
+    qresi_state_set_weights(s, c, w);
 }
 
 static void trend(const qres_field *f, qres_state *s, uint32_t c, uint32_t phase)
@@ -128,7 +128,7 @@ static void trend(const qres_field *f, qres_state *s, uint32_t c, uint32_t phase
     s->m[c] = n == 0 ? 0 : (int32_t)fx_rdiv(sum, n);
 }
 
-void epoch_end(const qres_field *f, qres_scratch *x, qres_state *s, uint32_t phase)
+void qresi_epoch_end(const qres_field *f, qres_scratch *x, qres_state *s, uint32_t phase)
 {
     for (uint32_t c = 0; c < f->site.n_channels; c++) {
         if (is_linear(f, c)) {
@@ -150,7 +150,7 @@ void epoch_end(const qres_field *f, qres_scratch *x, qres_state *s, uint32_t pha
     }
 }
 
-void epoch_snap(const qres_field *f, qres_state *s, uint32_t phase)
+void qresi_epoch_snap(const qres_field *f, qres_state *s, uint32_t phase)
 {
     for (uint32_t c = 0; c < f->site.n_channels; c++) {
         int32_t step = f->site.channel[c].step;
@@ -171,7 +171,7 @@ void epoch_snap(const qres_field *f, qres_state *s, uint32_t phase)
     }
 }
 
-void epoch_begin(const qres_field *f, qres_state *s, uint32_t epoch)
+void qresi_epoch_begin(const qres_field *f, qres_state *s, uint32_t epoch)
 {
     for (uint32_t c = 0; c < f->site.n_channels; c++) {
         predictor p = make_predictor(f, s, c, epoch);

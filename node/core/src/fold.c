@@ -62,7 +62,7 @@ static void condition(const qres_field *f, qres_scratch *x, qres_state *s,
             x->a[j][i] = covariance(f, c, x->observer[i], x->observer[j]);
         }
     }
-    solve_ldl(x, n);
+    qresi_solve_ldl(x, n);
     for (uint32_t t = 0; t < f->site.n_members; t++) {
         int64_t sum = 0;
         if (f->site.member[t].phase <= phase % QRES_PHASES || !is_present(s, t, c)) {
@@ -120,11 +120,11 @@ void qres_commit(const qres_field *f, qres_scratch *x, qres_state *s, const qres
         }
     }
     if (position == QRES_PHASES - 1) {
-        epoch_end(f, x, s, phase);
+        qresi_epoch_end(f, x, s, phase);
         if ((phase + 1) % f->phases_per_day == 0) {
-            epoch_snap(f, s, phase);
+            qresi_epoch_snap(f, s, phase);
         }
-        epoch_begin(f, s, (phase + 1) / QRES_PHASES);
+        qresi_epoch_begin(f, s, (phase + 1) / QRES_PHASES);
     }
     s->phase = phase;
 }

@@ -56,7 +56,7 @@ uint32_t qres_fragment_parities(size_t len)
     return 2 + (qres_fragment_sources(len) + 3) / 4;
 }
 
-size_t fragment_bytes(size_t len)
+size_t qresi_fragment_bytes(size_t len)
 {
     uint32_t k = qres_fragment_sources(len);
     return (len + k - 1) / k;
@@ -74,7 +74,7 @@ int qres_fragment(const uint8_t *blob, size_t len, uint32_t j, uint8_t *data)
     if (len == 0 || len > QRES_BLOB_MAX || j >= sources + qres_fragment_parities(len)) {
         return QRES_ERR_INVALID;
     }
-    d = fragment_bytes(len);
+    d = qresi_fragment_bytes(len);
     for (size_t b = 0; b < d; b++) {
         data[b] = j < sources ? source_byte(blob, len, j * d + b) : 0;
     }
@@ -163,11 +163,11 @@ static void solve_missing(qres_assembly *a, uint32_t sources, size_t d,
     }
 }
 
-int fragment_assemble(qres_assembly *a, uint8_t *blob)
+int qresi_fragment_assemble(qres_assembly *a, uint8_t *blob)
 {
     uint8_t matrix[FRAGMENT_PARITIES_MAX][FRAGMENT_PARITIES_MAX];
     uint32_t sources = qres_fragment_sources(a->len);
-    size_t d = fragment_bytes(a->len);
+    size_t d = qresi_fragment_bytes(a->len);
     place_sources(a, sources);
     solve_missing(a, sources, d, matrix);
     for (size_t i = 0; i < sources * d; i++) {

@@ -7,12 +7,12 @@
 enum { FRAGMENT_PARITIES_MAX = 18 }; /* 2 + ceil(64 / 4) */
 
 /* [bytes] of data in each fragment of a blob of `len` bytes, D of SPEC 6.4 */
-size_t fragment_bytes(size_t len);
+size_t qresi_fragment_bytes(size_t len);
 
 /*
  * K different fragments become the blob of a->len bytes. `a` is used up.
  * Returns QRES_OK, or QRES_ERR_BLOB if the padding is not zero.
  */
-int fragment_assemble(qres_assembly *a, uint8_t *blob);
+int qresi_fragment_assemble(qres_assembly *a, uint8_t *blob);
 
 #endif /* QRES_FRAGMENT_H */

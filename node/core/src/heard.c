@@ -16,7 +16,7 @@ static int limit_reached(const qres_node *n)
     return n->config.trial_limit != 0 && n->trials >= n->config.trial_limit;
 }
 
-int replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
+int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
                         const uint8_t *frame, size_t len, int all_windows, qres_report *r,
                         uint32_t *digest_bit)
 {
@@ -24,8 +24,8 @@ int replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint3
     size_t payload_len = len - TAG_BYTES;
     uint8_t payload[QRES_MAX_FRAME];
     uint8_t nonce[13];
-    qres_cipher cipher = seal_cipher(n, qres_era_of(f, phase));
-    seal_nonce(f, phase, f->site.member[member].id, QRES_FRAME_REPORT, nonce);
+    qres_cipher cipher = qresi_seal_cipher(n, qres_era_of(f, phase));
+    qresi_seal_nonce(f, phase, f->site.member[member].id, QRES_FRAME_REPORT, nonce);
     for (size_t i = 0; i < payload_len; i++) {
         payload[i] = frame[i];
     }
@@ -34,7 +34,7 @@ int replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint3
         uint8_t aad[15];
         uint8_t tag[TAG_BYTES];
         uint32_t reserved;
-        int rc = report_parse(f, s, member, payload, payload_len, window, r, digest_bit, &reserved);
+        int rc = qresi_report_parse(f, s, member, payload, payload_len, window, r, digest_bit, &reserved);
         if (rc == QRES_ERR_LENGTH) {
             break;
         }
@@ -45,7 +45,7 @@ int replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint3
             return QRES_ERR_LIMIT;
         }
         n->trials++;
-        qres_ccm_tag(&cipher, nonce, sizeof nonce, aad, report_aad(f, r, payload_len, aad), payload,
+        qres_ccm_tag(&cipher, nonce, sizeof nonce, aad, qresi_report_aad(f, r, payload_len, aad), payload,
                      payload_len, tag, sizeof tag);
         if (qres_ct_equal(tag, frame + payload_len, TAG_BYTES)) {
             return reserved != 0 ? QRES_ERR_RESERVED : QRES_OK;
@@ -72,7 +72,7 @@ static int accept_report(qres_node *n, uint32_t phase, const qres_report *r, uin
     info->phase = phase;
     info->report = *r;
     info->late = phase <= n->live.phase;
-    rc = replica_log_insert(n, &e);
+    rc = qresi_replica_log_insert(n, &e);
     if (rc != QRES_OK) {
         return rc;
     }
@@ -80,7 +80,7 @@ static int accept_report(qres_node *n, uint32_t phase, const qres_report *r, uin
         n->dirty = 1;
         n->counters.late++;
     } else {
-        replica_compare_bit(n, phase, digest_bit);
+        qresi_replica_compare_bit(n, phase, digest_bit);
     }
     return QRES_OK;
 }
@@ -107,7 +107,7 @@ static int keep_pending(qres_node *n, uint32_t phase, uint32_t member, const uin
     for (size_t i = 0; i < sizeof e.u.raw; i++) {
         e.u.raw[i] = i < len ? frame[i] : 0;
     }
-    if (replica_log_insert(n, &e) != QRES_OK) {
+    if (qresi_replica_log_insert(n, &e) != QRES_OK) {
         return QRES_ERR_TAG;
     }
     n->dirty = n->dirty || phase <= n->live.phase;
@@ -125,7 +125,7 @@ static int try_member(qres_node *n, uint32_t phase, uint32_t member, const uint8
 {
     qres_report r;
     uint32_t digest_bit;
-    int rc = replica_open_report(n, &n->live, phase, member, frame, len, all_windows, &r,
+    int rc = qresi_replica_open_report(n, &n->live, phase, member, frame, len, all_windows, &r,
                                  &digest_bit);
     return rc == QRES_OK ? accept_report(n, phase, &r, digest_bit, info) : rc;
 }
@@ -161,7 +161,7 @@ static int hear_report(qres_node *n, const arrival *a, const uint8_t *frame, siz
     int any = 0;
     int rc;
     uint32_t slot_member = member_at(n->field, a->phase, a->slot);
-    if (!report_payload_length_known(n->field, len - TAG_BYTES)) {
+    if (!qresi_report_payload_length_known(n->field, len - TAG_BYTES)) {
         return QRES_ERR_LENGTH;
     }
     if (phase_accepted(n, a->phase)) {
@@ -211,7 +211,7 @@ static int hear_checkpoint(qres_node *n, const arrival *a, const uint8_t *frame,
             continue;
         }
         any = 1;
-        rc = checkpoint_heard(n, phase, frame, len, info);
+        rc = qresi_checkpoint_heard(n, phase, frame, len, info);
         if (rc != QRES_ERR_TAG) {
             return rc;
         }
@@ -255,9 +255,9 @@ static int dispatch(qres_node *n, const arrival *a, const uint8_t *frame, size_t
     }
     if (len == BEACON_BYTES && frame[0] >> 4 == 0xB) {
         int as_report;
-        int rc = beacon_heard(n, a->phase, frame, info);
+        int rc = qresi_beacon_heard(n, a->phase, frame, info);
         if (rc == QRES_OK || rc == QRES_ERR_DUPLICATE
-            || !report_payload_length_known(n->field, len - TAG_BYTES)) {
+            || !qresi_report_payload_length_known(n->field, len - TAG_BYTES)) {
             return rc;
         }
         as_report = hear_report(n, a, frame, len, info);

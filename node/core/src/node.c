@@ -23,7 +23,7 @@ int qres_init(qres_node *n, const qres_field *field, const uint8_t *key, const q
     n->synced = 1;
     qres_state_init(&n->base, field, config->first_phase - 1);
     n->live = n->base;
-    replica_note_digest(n, n->live.phase, qres_state_digest(field, &n->live));
+    qresi_replica_note_digest(n, n->live.phase, qres_state_digest(field, &n->live));
     return QRES_OK;
 }
 
@@ -84,11 +84,11 @@ static void prepare_common(qres_node *n, uint32_t phase)
     }
     if (phase % f->beacon_phases == 0) {
         if ((phase / f->beacon_phases) % f->site.n_members == n->config.self) {
-            n->common_len = (uint8_t)beacon_seal(n, phase, n->common);
+            n->common_len = (uint8_t)qresi_beacon_seal(n, phase, n->common);
             n->common_kind = QRES_FRAME_BEACON;
         }
     } else if (n->blob_len != 0) {
-        n->common_len = (uint8_t)checkpoint_seal(n, phase, n->common);
+        n->common_len = (uint8_t)qresi_checkpoint_seal(n, phase, n->common);
         n->common_kind = QRES_FRAME_CHECKPOINT;
     }
 }
@@ -104,16 +104,16 @@ static uint32_t seal_report(qres_node *n, const qres_report *r, size_t payload_l
 {
     const qres_field *f = n->field;
     uint32_t phase = n->live.phase + 1;
-    qres_cipher cipher = seal_cipher(n, qres_era_of(f, phase));
+    qres_cipher cipher = qresi_seal_cipher(n, qres_era_of(f, phase));
     uint8_t nonce[13];
     uint8_t aad[15];
     uint32_t own;
-    if (!replica_own_digest(n, phase - 1, &own)) {
+    if (!qresi_replica_own_digest(n, phase - 1, &own)) {
         own = qres_state_digest(f, &n->live);
     }
     qres_report_encode(f, r, own & 1u, frame, payload_len);
-    seal_nonce(f, phase, f->site.member[r->member].id, QRES_FRAME_REPORT, nonce);
-    qres_ccm_seal(&cipher, nonce, sizeof nonce, aad, report_aad(f, r, payload_len, aad), frame,
+    qresi_seal_nonce(f, phase, f->site.member[r->member].id, QRES_FRAME_REPORT, nonce);
+    qres_ccm_seal(&cipher, nonce, sizeof nonce, aad, qresi_report_aad(f, r, payload_len, aad), frame,
                   payload_len, frame + payload_len, TAG_BYTES);
     return (uint32_t)payload_len + TAG_BYTES;
 }
@@ -151,7 +151,7 @@ void qres_sample(qres_node *n, const int32_t *samples)
     for (uint32_t c = 0; c < QRES_MAX_CHANNELS; c++) {
         e.u.k[c] = (r.included >> c) & 1 ? r.k[c] : 0;
     }
-    if (replica_log_insert(n, &e) != QRES_OK) {
+    if (qresi_replica_log_insert(n, &e) != QRES_OK) {
         n->counters.refused[-QRES_ERR_FULL]++;
     }
 }
@@ -161,7 +161,7 @@ void qres_not_sent(qres_node *n)
     if (has_slot(n)) {
         n->counters.deferred++;
         n->tx_len = 0;
-        replica_log_remove(n, n->live.phase + 1, n->config.self);
+        qresi_replica_log_remove(n, n->live.phase + 1, n->config.self);
     }
 }
 
@@ -216,7 +216,7 @@ void qres_next(qres_node *n, uint64_t now_us, qres_action *a)
     *a = (qres_action){0};
     a->phase = phase;
     if (now >= start + f->commit_us) {
-        replica_commit_next(n);
+        qresi_replica_commit_next(n);
         correct_clock(n);
         open_phase(n);
         a->kind = QRES_DID_COMMIT;

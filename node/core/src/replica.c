@@ -23,7 +23,7 @@ static uint32_t log_position(const qres_node *n, uint32_t phase, uint32_t member
     return lo;
 }
 
-int replica_log_find(const qres_node *n, uint32_t phase, uint32_t member)
+int qresi_replica_log_find(const qres_node *n, uint32_t phase, uint32_t member)
 {
     uint32_t at = log_position(n, phase, member);
     return at < n->n_log && n->log[at].phase == phase && n->log[at].member == member ? (int)at : -1;
@@ -39,7 +39,7 @@ static void fold_phase(qres_node *n, qres_state *s)
         qres_report *r = &n->scratch.phase_reports[count];
         uint32_t digest_bit;
         if (e->raw_len != 0) {
-            if (replica_open_report(n, s, phase, e->member, e->u.raw, e->raw_len, 1, r,
+            if (qresi_replica_open_report(n, s, phase, e->member, e->u.raw, e->raw_len, 1, r,
                                     &digest_bit) != QRES_OK) {
                 continue;
             }
@@ -86,10 +86,10 @@ static int slide_base(qres_node *n)
     return QRES_OK;
 }
 
-int replica_log_insert(qres_node *n, const qres_log_entry *entry)
+int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry)
 {
     uint32_t at;
-    int found = replica_log_find(n, entry->phase, entry->member);
+    int found = qresi_replica_log_find(n, entry->phase, entry->member);
     if (found >= 0) {
         if (n->log[found].raw_len == 0 || entry->raw_len != 0) {
             return QRES_ERR_DUPLICATE;
@@ -111,9 +111,9 @@ int replica_log_insert(qres_node *n, const qres_log_entry *entry)
     return QRES_OK;
 }
 
-void replica_log_remove(qres_node *n, uint32_t phase, uint32_t member)
+void qresi_replica_log_remove(qres_node *n, uint32_t phase, uint32_t member)
 {
-    int found = replica_log_find(n, phase, member);
+    int found = qresi_replica_log_find(n, phase, member);
     if (found >= 0) {
         n->n_log--;
         for (uint32_t i = (uint32_t)found; i < n->n_log; i++) {
@@ -122,13 +122,13 @@ void replica_log_remove(qres_node *n, uint32_t phase, uint32_t member)
     }
 }
 
-void replica_note_digest(qres_node *n, uint32_t phase, uint32_t digest)
+void qresi_replica_note_digest(qres_node *n, uint32_t phase, uint32_t digest)
 {
     n->recent_phase[phase % QRES_DIGEST_HISTORY] = phase;
     n->recent_digest[phase % QRES_DIGEST_HISTORY] = digest;
 }
 
-int replica_own_digest(const qres_node *n, uint32_t phase, uint32_t *digest)
+int qresi_replica_own_digest(const qres_node *n, uint32_t phase, uint32_t *digest)
 {
     uint32_t at = phase % QRES_DIGEST_HISTORY;
     if (n->recent_phase[at] != phase || phase > n->live.phase) {
@@ -138,11 +138,11 @@ int replica_own_digest(const qres_node *n, uint32_t phase, uint32_t *digest)
     return 1;
 }
 
-void replica_compare_bit(qres_node *n, uint32_t phase, uint32_t bit)
+void qresi_replica_compare_bit(qres_node *n, uint32_t phase, uint32_t bit)
 {
     uint32_t own;
     uint32_t wrong;
-    if (!replica_own_digest(n, phase - 1, &own)) {
+    if (!qresi_replica_own_digest(n, phase - 1, &own)) {
         return;
     }
     wrong = (own & 1u) != bit;
@@ -157,10 +157,10 @@ void replica_compare_bit(qres_node *n, uint32_t phase, uint32_t bit)
     }
 }
 
-void replica_compare_digest(qres_node *n, uint32_t phase, uint32_t digest)
+void qresi_replica_compare_digest(qres_node *n, uint32_t phase, uint32_t digest)
 {
     uint32_t own;
-    if (!replica_own_digest(n, phase - 1, &own)) {
+    if (!qresi_replica_own_digest(n, phase - 1, &own)) {
         return;
     }
     n->counters.beacons_compared++;
@@ -183,21 +183,21 @@ void qres_settle(qres_node *n)
     while (n->live.phase < target) {
         fold_phase(n, &n->live);
         if (n->live.phase + QRES_DIGEST_HISTORY > target) {
-            replica_note_digest(n, n->live.phase, qres_state_digest(n->field, &n->live));
+            qresi_replica_note_digest(n, n->live.phase, qres_state_digest(n->field, &n->live));
         }
     }
 }
 
-void replica_commit_next(qres_node *n)
+void qresi_replica_commit_next(qres_node *n)
 {
     fold_phase(n, &n->live);
     n->counters.commits++;
-    replica_note_digest(n, n->live.phase, qres_state_digest(n->field, &n->live));
+    qresi_replica_note_digest(n, n->live.phase, qres_state_digest(n->field, &n->live));
     if ((n->live.phase + 1) % n->field->phases_per_day == 0) {
         n->base = n->live;
         n->slid = 0;
         drop_before(n, n->live.phase + 1);
-        checkpoint_freeze(n);
+        qresi_checkpoint_freeze(n);
     }
 }
 
@@ -220,7 +220,7 @@ uint32_t qres_status(const qres_node *n, uint32_t member)
     }
     /* At an era's start last_report moves for everybody, so the log decides. */
     return s->phase < s->last_report[member] + QRES_PHASES
-                   && replica_log_find(n, s->last_report[member], member) >= 0
+                   && qresi_replica_log_find(n, s->last_report[member], member) >= 0
                ? QRES_REPORTED
                : QRES_HELD;
 }

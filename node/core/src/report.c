@@ -18,7 +18,7 @@ static int has_form_r(const qres_field *f)
     return f->rider0 < QRES_MAX_CHANNELS;
 }
 
-int report_payload_length_known(const qres_field *f, size_t len)
+int qresi_report_payload_length_known(const qres_field *f, size_t len)
 {
     if (len == f->form_s || len == f->form_m || (has_form_r(f) && len == f->form_r)) {
         return 1;
@@ -158,7 +158,7 @@ int qres_report_encode(const qres_field *f, const qres_report *r, uint32_t diges
                        uint8_t *payload, size_t len)
 {
     bit_writer w = {payload, len, 0, 0};
-    if (!report_payload_length_known(f, len)) {
+    if (!qresi_report_payload_length_known(f, len)) {
         return QRES_ERR_INVALID;
     }
     for (size_t i = 0; i < len; i++) {
@@ -187,7 +187,7 @@ int qres_report_encode(const qres_field *f, const qres_report *r, uint32_t diges
     return w.overrun ? QRES_ERR_INVALID : QRES_OK;
 }
 
-size_t report_aad(const qres_field *f, const qres_report *r, size_t payload_len, uint8_t aad[15])
+size_t qresi_report_aad(const qres_field *f, const qres_report *r, size_t payload_len, uint8_t aad[15])
 {
     size_t n = 3;
     aad[0] = (uint8_t)payload_len;
@@ -234,7 +234,7 @@ static int32_t next_turn(uint32_t window, uint32_t *rest)
     return window == 0 ? 0 : (int32_t)digit - 1;
 }
 
-int report_parse(const qres_field *f, const qres_state *s, uint32_t member, const uint8_t *payload,
+int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member, const uint8_t *payload,
                  size_t len, uint32_t window, qres_report *r, uint32_t *digest_bit,
                  uint32_t *reserved)
 {

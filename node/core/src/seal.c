@@ -4,7 +4,7 @@
  */
 #include "core.h"
 
-void seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind, uint8_t nonce[13])
+void qresi_seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind, uint8_t nonce[13])
 {
     fx_put32(nonce, f->site.field_id);
     fx_put32(nonce + 4, phase);
@@ -15,7 +15,7 @@ void seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind,
 }
 
 /* The cipher of an era. Two eras are kept ready: frames around midnight need both. */
-qres_cipher seal_cipher(qres_node *n, uint32_t era)
+qres_cipher qresi_seal_cipher(qres_node *n, uint32_t era)
 {
     uint32_t at = era % 2;
     if (n->key_era[at] != era) {

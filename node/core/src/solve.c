@@ -28,7 +28,7 @@ static void factorise(int32_t a[32][32], uint32_t n)
     }
 }
 
-void solve_ldl(qres_scratch *x, uint32_t n)
+void qresi_solve_ldl(qres_scratch *x, uint32_t n)
 {
     factorise(x->a, n);
     for (uint32_t i = 0; i < n; i++) {

@@ -4,7 +4,7 @@
  */
 #include "core.h"
 
-void state_set_weights(qres_state *s, uint32_t c, const int64_t w[4])
+void qresi_state_set_weights(qres_state *s, uint32_t c, const int64_t w[4])
 {
     uint32_t e = 0;
     for (; e < WEIGHT_EXPONENT_MAX; e++) {
@@ -23,7 +23,7 @@ void state_set_weights(qres_state *s, uint32_t c, const int64_t w[4])
     }
 }
 
-int32_t state_weight(const qres_state *s, uint32_t c, uint32_t k)
+int32_t qresi_state_weight(const qres_state *s, uint32_t c, uint32_t k)
 {
     return (int32_t)s->q[c][k] * ((int32_t)1 << s->e[c]);
 }
@@ -37,7 +37,7 @@ void qres_state_init(qres_state *s, const qres_field *f, uint32_t phase)
         for (uint32_t k = 0; k < 4 && c < f->site.n_channels; k++) {
             w[k] = f->site.channel[c].w0[k];
         }
-        state_set_weights(s, c, w);
+        qresi_state_set_weights(s, c, w);
         for (uint32_t i = 0; i < QRES_MAX_NODES; i++) {
             s->value[c][i] = 0;
             s->last[c][i] = 0;
