@@ -225,6 +225,13 @@ class _Machine:
         return bool(self.c.diverged)
 
     @property
+    def snapshot(self) -> tuple[int, int] | None:
+        """Era and digest of the era's start as this replica holds it; None before the first."""
+        if not self.c.snap_valid:
+            return None
+        return int(self.c.snap_era), int(self.c.snap_digest)
+
+    @property
     def values_q16(self) -> NDArray[np.int32]:
         """Replicated values, shape (nodes, channels), a view of the core's memory. [Q16.16]"""
         return self._value.T

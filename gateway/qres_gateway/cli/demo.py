@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+`qres demo`: the whole chain in a box, on recorded weather and simulated radio.
+
+Exit codes: 0 done; 1 something could not be opened or the gateway failed; 2 wrong usage; 130
+stopped by Ctrl-C (what was received is in the store).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import webbrowser
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from qres import weather_file
+from qres.densify import densify
+from qres.errors import RangeError
+from qres.virtual.sites import site_for
+from qres_gateway.cli.bench import ToleranceClass
+from qres_gateway.cli.output import log_to_stderr, print_json, progress_bar, stderr
+from qres_gateway.demo.runner import Demo, DemoOptions
+
+if TYPE_CHECKING:
+    from qres.site import Site
+    from qres.weather_file import WeatherFile
+
+__all__ = ["register"]
+
+_SYNTHETIC = "{n} of {all} nodes are SYNTHETIC: made up between the recorded stations"
+
+
+def register(parent: typer.Typer) -> None:
+    """Add `demo` to the `qres` command."""
+    parent.command(name="demo")(demo)
+
+
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="No console: run as fast as possible, print, end.")
+    ] = False,
+    hours: Annotated[
+        float | None, typer.Option(min=0.1, help="How much of the record; all if left out. [h]")
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(min=1.0, help="Field seconds per second, after the first day.")
+    ] = 600.0,
+    loss: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of frames lost on every link.")
+    ] = 0.0,
+    burst: Annotated[float, typer.Option(min=1.0, help="Mean run of lost frames.")] = 1.0,
+    data: Annotated[
+        Path | None, typer.Option(help="Recorded weather, .npz or .csv; Flanders if left out.")
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(min=1, max=128, help="Fewer stations, or more: the rest are synthetic."),
+    ] = None,
+    tolerance: Annotated[
+        ToleranceClass, typer.Option(help="Tolerance class.")
+    ] = ToleranceClass.STANDARD,
+    seed: Annotated[int, typer.Option(min=0, help="Clocks, losses, synthetic nodes.")] = 1,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port of the console.")] = 8787,
+    udp_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="UDP port of the gateway, 0: any free one.")
+    ] = 0,
+    store: Annotated[
+        Path | None, typer.Option(help="Keep the gateway's database here; a new file.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the console in a browser.")] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One line of JSON on stdout at the end.")
+    ] = False,
+) -> None:
+    """
+    Real weather drives virtual nodes; a real gateway hears them over UDP and shows the field.
+
+    Every virtual node runs the C core that an ESP32 runs. Radio and clocks are simulated.
+    """
+    log_to_stderr()
+    if store is not None and store.exists():
+        raise RangeError("--store", store, "must be a new file; this one exists")
+    weather = _weather(data, nodes, seed)
+    site = site_for(weather, name=_name(data), tolerance=tolerance.value)
+    options = DemoOptions(
+        hours=hours,
+        loss=loss,
+        burst=burst,
+        seed=seed,
+        speed=None if once else speed,
+        udp_port=udp_port,
+    )
+    synthetic = int(weather.is_synthetic.sum())
+    if synthetic:
+        stderr.print(_SYNTHETIC.format(n=synthetic, all=len(site.nodes)), style="bold yellow")
+    with tempfile.TemporaryDirectory(prefix="qres-demo-") as folder:
+        path = Path(folder) / "gateway.sqlite" if store is None else store
+        if once:
+            figures = _run_once(site, weather, path, options)
+        else:
+            figures = asyncio.run(_run_live(site, weather, path, options, port, open_=browser))
+    if as_json:
+        print_json(figures)
+    else:
+        _print(figures)
+
+
+def _weather(data: Path | None, nodes: int | None, seed: int) -> WeatherFile:
+    weather = (weather_file.demo() if data is None else weather_file.load(data)).with_mean_wind()
+    return weather if nodes is None else densify(weather, nodes, seed)
+
+
+def _name(data: Path | None) -> str:
+    return "Flanders (VLINDER)" if data is None else data.stem
+
+
+def _run_once(
+    site: Site, weather: WeatherFile, path: Path, options: DemoOptions
+) -> dict[str, Any]:
+    with progress_bar("demo", "phases") as tell:
+        run = Demo(site, weather, path, options, progress=tell)
+        asyncio.run(run.run())
+    return run.as_dict()
+
+
+async def _run_live(
+    site: Site, weather: WeatherFile, path: Path, options: DemoOptions, port: int, *, open_: bool
+) -> dict[str, Any]:
+    from qres_gateway.console.server import open_socket, run_console  # noqa: PLC0415  not for --once
+    from qres_gateway.demo.view import demo_view  # noqa: PLC0415
+
+    open_socket(port=port, host="127.0.0.1").close()  # a busy port is said before the work begins
+    view = demo_view(site, weather, options)
+    run = Demo(site, weather, path, options, watch=view.feed, judge=view.judge)
+    view.attach(run)
+    console = asyncio.create_task(run_console(view.console, port=port))
+    field = asyncio.create_task(run.run())
+    url = f"http://127.0.0.1:{port}/"
+    stderr.print(f"console: [bold]{url}[/bold]   Ctrl-C ends the demo")
+    if open_:
+        webbrowser.open(url)
+    try:
+        await asyncio.wait([console, field], return_when=asyncio.FIRST_COMPLETED)
+        if field.done() and not console.done():
+            await field
+            stderr.print("The record has ended; the console stays until Ctrl-C.")
+        await console
+    finally:
+        for task in (field, console):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(field, console)
+    return run.as_dict()
+
+
+def _print(figures: dict[str, Any]) -> None:
+    table = Table(title=f"{figures['nodes']} nodes, {figures['hours']:.1f} h, simulated radio")
+    table.add_column("")
+    table.add_column("", justify="right")
+    synthetic = figures["synthetic_nodes"]
+    rows = [
+        ("RF bytes per hour, whole field", f"{figures['rf_bytes_per_hour']:.1f}"),
+        ("the same as periodic LoRaWAN", f"{figures['periodic_lorawan_bytes_per_hour']:.0f}"),
+        ("airtime per hour", f"{figures['airtime_ms_per_hour'] / 1000:.2f} s"),
+        ("outside tolerance, all replicas", f"{figures['outside_tolerance']:.3%}"),
+        ("all replicas equal at every commit", "yes" if figures["replicas_equal"] else "no"),
+        ("gateway equal to them at every commit", _yes(figures["gateway_state_equal"])),
+        ("frames heard and decoded by the gateway", _decoded(figures)),
+    ]
+    if synthetic:
+        rows.insert(0, ("SYNTHETIC nodes", str(synthetic)))
+    for name, value in rows:
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def _yes(value: object) -> str:
+    return "yes" if value else "no"
+
+
+def _decoded(figures: dict[str, Any]) -> str:
+    return f"{figures['gateway_frames_decoded']} of {figures['gateway_frames_heard']}"

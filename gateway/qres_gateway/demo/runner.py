@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Run the demo: virtual nodes -> simulated air -> UDP -> gateway -> store, and keep the score.
+
+The gateway is the real one: it hears frames only through its UDP port, in the packet forwarder
+protocol, and knows nothing of the nodes. What the nodes measured is used to judge it, never fed
+to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from qres.periodic import Radio, cost, sender
+from qres.virtual.concentrator import Concentrator
+from qres.virtual.field import VirtualField
+from qres.virtual.measure import Measurement
+from qres.virtual.rf_bench import phases_in
+from qres.virtual.sites import DEMO_KEY
+from qres_gateway.demo.clock import FieldClock
+from qres_gateway.demo.proof import Proof
+from qres_gateway.events import FrameHeard, PhaseCommitted
+from qres_gateway.field_rules import rules_for
+from qres_gateway.service import GatewayService
+from qres_gateway.sources.udp import UdpSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from qres.site import Site
+    from qres.virtual.field import PhaseResult
+    from qres.weather_file import WeatherFile
+    from qres_gateway.events import Event
+    from qres_gateway.service import Subscription
+
+__all__ = ["Demo", "DemoOptions"]
+
+_TICK_S: Final = 0.25
+_ANSWER_TIMEOUT_S: Final = 30.0
+_WALL_STEP_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """
+    What to run.
+
+    Attributes:
+        hours: How much of the record; None for all. [h]
+        loss: Share of frames lost on each link, the gateway's too. 0..1
+        burst: Mean run of losses. 1 or more
+        seed: Clocks and losses follow from it.
+        speed: Field seconds per wall second; None for as fast as possible.
+        warmup_h: Field hours that run as fast as possible before `speed` holds. [h]
+        udp_port: Port of the gateway, 0 for any free one.
+    """
+
+    hours: float | None = None
+    loss: float = 0.0
+    burst: float = 1.0
+    seed: int = 1
+    speed: float | None = None
+    warmup_h: float = 24.0
+    udp_port: int = 0
+
+
+class Demo:
+    """
+    One run.
+
+    Args:
+        site: The field.
+        weather: What its nodes measure; station i is node i.
+        store: The gateway's database file.
+        options: What to run.
+        watch: Called for every event of the gateway.
+        judge: Called with every phase that the nodes have run, before its frames are delivered.
+        progress: Called with (phases done, phases in all).
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        weather: WeatherFile,
+        store: Path,
+        options: DemoOptions,
+        *,
+        watch: Callable[[Event], None] | None = None,
+        judge: Callable[[PhaseResult], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._site = site
+        self._weather = weather
+        self._options = options
+        self._watch = watch
+        self._judge = judge
+        self._progress = progress
+        self.virtual = VirtualField(
+            site,
+            DEMO_KEY,
+            weather,
+            loss=options.loss,
+            burst=options.burst,
+            seed=options.seed,
+            extra_receivers=1,
+        )
+        self.clock = FieldClock(self.virtual.now_us)
+        self.measured = Measurement.of(self.virtual)
+        self.proof = Proof()
+        self._refused: Counter[str] = Counter()
+        self._source = UdpSource(self.clock, port=options.udp_port)
+        self.service = GatewayService(
+            self._source,
+            store,
+            rules_for(site, DEMO_KEY),
+            clock=self.clock,
+            settle_us=0,
+            tick_s=_TICK_S,
+        )
+        self._heard = 0
+        self._changed = asyncio.Event()
+
+    @property
+    def phases(self) -> int:
+        """How many phases the run has in all."""
+        return phases_in(self._weather, self._site, self._options.hours)
+
+    async def run(self) -> None:
+        """
+        Run to the end; on cancellation the gateway stops in order.
+
+        Raises:
+            SourceError, FrameLogError: The gateway's port or database is not to be had.
+            ConnectionError: The gateway stopped answering.
+        """
+        events = asyncio.create_task(self._follow(self.service.subscribe()))
+        gateway = asyncio.create_task(self.service.run())
+        started = asyncio.create_task(self.service.started.wait())
+        try:
+            await asyncio.wait([gateway, started], return_when=asyncio.FIRST_COMPLETED)
+            if not gateway.done():
+                await self._drive(gateway)
+        finally:
+            started.cancel()
+            await self.service.stop()
+            await asyncio.gather(gateway, events)
+            self.measured.finish(self.virtual)
+
+    async def _drive(self, gateway: asyncio.Task[None]) -> None:
+        concentrator = await Concentrator.connect(self._site, "127.0.0.1", self._source.port)
+        receiver = len(self._site.nodes)
+        loop = asyncio.get_running_loop()
+        wall_start, field_start_us = loop.time(), 0
+        try:
+            for done in range(1, self.phases + 1):
+                result = self.virtual.run_phase()
+                self.measured.add(self.virtual, result)
+                self.proof.nodes_hold(result.phase, result.digests)
+                if self._judge is not None:
+                    self._judge(result)
+                heard = [r.sent for r in result.receptions if r.heard_by[receiver]]
+                if heard:
+                    await concentrator.deliver(heard)
+                    await self._until(lambda: self._heard >= concentrator.frames_sent, gateway)
+                self.clock.set(self.virtual.now_us - 1)
+                if self._progress is not None:
+                    self._progress(done, self.phases)
+                if self._options.speed is not None:
+                    run_us = done * self._site.phase_us - self._options.warmup_h * 3.6e9
+                    if run_us <= 0:
+                        wall_start = loop.time()
+                        field_start_us = done * self._site.phase_us
+                    else:
+                        due_s = (done * self._site.phase_us - field_start_us) / 1e6
+                        await self._pause(wall_start + due_s / self._options.speed, gateway)
+                else:
+                    await asyncio.sleep(0)
+            last = self.virtual.next_phase - 1
+            await self._until(lambda: self.proof.last_phase >= last, gateway)
+        finally:
+            concentrator.close()
+
+    async def _pause(self, until_s: float, gateway: asyncio.Task[None]) -> None:
+        """Let wall time pass; ends early if the gateway does."""
+        loop = asyncio.get_running_loop()
+        while loop.time() < until_s and not gateway.done():
+            await asyncio.sleep(min(_WALL_STEP_S, max(0.0, until_s - loop.time())))
+
+    async def _until(self, is_true: Callable[[], bool], gateway: asyncio.Task[None]) -> None:
+        """Wait for the gateway's events."""
+        while not is_true():
+            if gateway.done():
+                raise ConnectionError("the gateway ended before the demo did")
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), _ANSWER_TIMEOUT_S)
+            except TimeoutError:
+                state = self.service.stats()["worker"].get("state", "unknown")
+                text = f"no event from the gateway in {_ANSWER_TIMEOUT_S:g} s; its log is: {state}"
+                raise ConnectionError(text) from None
+
+    async def _follow(self, events: Subscription) -> None:
+        async for event in events:
+            if isinstance(event, FrameHeard):
+                self._heard += 1
+                if event.reason:
+                    self._refused[event.reason] += 1
+                else:
+                    self.proof.frames_accepted += 1
+            elif isinstance(event, PhaseCommitted):
+                self.proof.gateway_holds(event.phase, event.digest)
+            if self._watch is not None:
+                self._watch(event)
+            self._changed.set()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The score, ready for JSON."""
+        n = len(self._site.nodes)
+        figures = self.measured.as_dict()
+        radio = Radio(self._site.sf, self._site.bw_hz, self._site.preamble_symbols)
+        periodic = cost(sender("lpp"), n, radio)
+        rate = figures["rf_bytes_per_hour"]
+        return {
+            "nodes": n,
+            "synthetic_nodes": int(self._weather.is_synthetic.sum()),
+            "source": self._weather.source,
+            "radio": "simulated: one collision domain",
+            "loss": self._options.loss,
+            "burst": self._options.burst,
+            "seed": self._options.seed,
+            "tolerance": self._site.tolerance.class_name,
+            "epoch_s": self._site.epoch_s,
+            "sf": self._site.sf,
+            **figures,
+            "periodic_lorawan_bytes_per_hour": periodic.bytes_per_h,
+            "saved_factor": round(periodic.bytes_per_h / rate, 1) if rate else None,
+            "gateway_frames_heard": self._heard,
+            "gateway_frames_decoded": self.proof.frames_accepted,
+            "gateway_frames_refused": dict(sorted(self._refused.items())),
+            "gateway_phases_compared": self.proof.compared,
+            "gateway_phases_equal": self.proof.equal,
+            "gateway_state_equal": 0 < self.proof.compared == self.proof.equal,
+        }
