@@ -228,8 +228,8 @@ typedef struct {
 } qres_counters;
 
 typedef struct {
-    uint32_t era, len, scribe;   /* what is being collected */
-    uint32_t newest;             /* phase of the last fragment heard */
+    uint32_t era, len;           /* what is being collected */
+    uint8_t seen[11];            /* fragment numbers heard in the era, one bit each */
     uint8_t have, order, done;
     uint8_t index[64];
     uint8_t data[64][44];
@@ -243,8 +243,9 @@ typedef struct {
     qres_aes128 key_schedule[2];
     qres_state base, live;
     int32_t judged[6][128];      /* Q16.16 value of each member at its own last sample */
-    uint8_t dirty, synced, diverged, slid, snap_valid, beacon_id, sampled;
-    uint32_t snap_era, snap_digest, beacon_phase;
+    uint8_t dirty, synced, diverged, slid, snap_valid, sampled;
+    uint32_t snap_era, snap_digest;
+    uint32_t beacon_phase[8];    /* of the newest beacons */
     uint32_t n_log;
     qres_log_entry log[1280];
     uint32_t recent_phase[8], recent_digest[8];

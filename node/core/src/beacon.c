@@ -27,6 +27,7 @@ int qresi_beacon_heard(qres_node *n, uint32_t phase, const uint8_t *frame, qres_
 {
     const qres_field *f = n->field;
     uint32_t sent_phase = fx_get32(frame + 2);
+    uint32_t *known = &n->beacon_phase[sent_phase / f->beacon_phases % QRES_DIGEST_HISTORY];
     uint32_t i = 0;
     qres_cipher cipher;
     uint8_t nonce[13];
@@ -40,7 +41,7 @@ int qresi_beacon_heard(qres_node *n, uint32_t phase, const uint8_t *frame, qres_
     if (i == f->site.n_members || fx_get16(frame + 6) != (f->site_hash & 0xFFFFu)) {
         return QRES_ERR_SITE;
     }
-    if (sent_phase + 1 < phase || sent_phase > phase + 1) {
+    if (sent_phase + 1 < phase || sent_phase > phase + 1 || !qresi_replica_accepts(n, sent_phase)) {
         return QRES_ERR_WINDOW;
     }
     for (uint32_t b = 0; b < DIGEST_BYTES; b++) {
@@ -56,11 +57,10 @@ int qresi_beacon_heard(qres_node *n, uint32_t phase, const uint8_t *frame, qres_
     info->kind = QRES_FRAME_BEACON;
     info->member = (uint8_t)i;
     info->phase = sent_phase;
-    if (n->beacon_phase == sent_phase && n->beacon_id == frame[1]) {
+    if (*known == sent_phase) {
         return QRES_ERR_DUPLICATE;
     }
-    n->beacon_phase = sent_phase;
-    n->beacon_id = frame[1];
+    *known = sent_phase;
     qresi_replica_compare_digest(n, sent_phase, fx_get32(digest));
     return QRES_OK;
 }

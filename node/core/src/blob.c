@@ -140,7 +140,7 @@ static int get_block(bit_reader *r, const qres_field *f, const qres_state *s, ui
 static int get_channel(bit_reader *r, const qres_field *f, qres_state *s, uint32_t c,
                        int32_t *number)
 {
-    int32_t step = f->site.channel[c].step;
+    int64_t step = f->site.channel[c].step;
     if (get_block(r, f, s, c, number) != QRES_OK) {
         return QRES_ERR_BLOB;
     }
@@ -149,23 +149,24 @@ static int get_channel(bit_reader *r, const qres_field *f, qres_state *s, uint32
             if (number[i] > 32767) {
                 return QRES_ERR_BLOB;
             }
-            s->last[c][i] = number[i] * step;
-            s->slow[c][i] = s->last[c][i];
+            s->last[c][i] = fx_saturate(number[i] * step);
+            s->slow[c][i] = is_linear(f, c) ? number[i] : s->last[c][i];
         }
     }
     if (!is_linear(f, c)) {
         return QRES_OK;
     }
+    /* Until its own number comes, slow holds the one of last. */
     if (get_block(r, f, s, c, number) != QRES_OK) {
         return QRES_ERR_BLOB;
     }
     for (uint32_t i = 0; i < f->site.n_members; i++) {
         if (is_present(s, i, c)) {
-            int64_t k = number[i] + fx_floor_shift(value_k(f, s, c, i), 2);
-            if (k < -32768 || k > 32767 || k * 4 * step > INT32_MAX || k * 4 * step < INT32_MIN) {
+            int64_t k = number[i] + fx_floor_shift(s->slow[c][i], 2);
+            if (k < -32768 || k > 32767) {
                 return QRES_ERR_BLOB;
             }
-            s->slow[c][i] = (int32_t)(k * 4 * step);
+            s->slow[c][i] = fx_saturate(k * 4 * step);
         }
     }
     return QRES_OK;

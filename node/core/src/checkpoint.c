@@ -108,8 +108,8 @@ static int open_fragment(qres_node *n, uint32_t phase, const uint8_t *frame, siz
         for (size_t i = 0; i < body; i++) {
             plain[i] = frame[1 + i];
         }
-        qresi_seal_nonce(f, phase, f->site.member[candidate(f, era, *order)].id, QRES_FRAME_CHECKPOINT,
-                   nonce);
+        qresi_seal_nonce(f, phase, f->site.member[candidate(f, era, *order)].id,
+                         QRES_FRAME_CHECKPOINT, nonce);
         if (qres_ccm_open(&cipher, nonce, sizeof nonce, frame, 1, plain, body, frame + 1 + body,
                           TAG_BYTES) == QRES_OK) {
             return QRES_OK;
@@ -154,8 +154,27 @@ static int complete(qres_node *n, uint32_t era)
     return rc;
 }
 
+static void begin_era(qres_assembly *a, uint32_t era)
+{
+    a->era = era;
+    a->have = 0;
+    a->done = 0;
+    for (uint32_t i = 0; i < sizeof a->seen; i++) {
+        a->seen[i] = 0;
+    }
+}
+
+/* Whether this number was heard before in the era; from now on it was. */
+static int seen_before(qres_assembly *a, uint8_t number)
+{
+    uint8_t bit = (uint8_t)(1u << (number % 8));
+    int before = (a->seen[number / 8] & bit) != 0;
+    a->seen[number / 8] = (uint8_t)(a->seen[number / 8] | bit);
+    return before;
+}
+
 int qresi_checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t len,
-                     qres_heard_info *info)
+                           qres_heard_info *info)
 {
     qres_assembly *a = &n->assembly;
     uint32_t era = qres_era_of(n->field, phase);
@@ -175,28 +194,22 @@ int qresi_checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, s
         || frame[0] >= qres_fragment_sources(blob_len) + qres_fragment_parities(blob_len)) {
         return QRES_ERR_BLOB;
     }
-    if (a->era != era || (!a->done && a->have > 0 && order < a->order)) {
-        a->era = era;
-        a->have = 0;
-        a->done = 0;
+    if (a->era != era) {
+        begin_era(a, era);
     }
-    if (a->have == 0) {
+    if (seen_before(a, frame[0])) {
+        return QRES_ERR_DUPLICATE;
+    }
+    if (a->done || (n->blob_len != 0 && n->snap_era == era) || (a->have > 0 && order > a->order)) {
+        return QRES_OK; /* authentic, and nothing that is still needed */
+    }
+    if (a->have == 0 || order < a->order) {
+        a->have = 0;
         a->len = blob_len;
         a->order = (uint8_t)order;
-        a->scribe = info->member;
     }
-    if (a->newest == phase) {
-        return QRES_ERR_DUPLICATE; /* a scribe sends one fragment a phase */
-    }
-    a->newest = phase;
-    if (a->done || a->order != order || a->len != blob_len
-        || (n->blob_len != 0 && n->snap_era == era)) {
-        return QRES_OK; /* authentic, and nothing new in it */
-    }
-    for (uint32_t i = 0; i < a->have; i++) {
-        if (a->index[i] == frame[0]) {
-            return QRES_OK;
-        }
+    if (a->len != blob_len) {
+        return QRES_ERR_BLOB;
     }
     a->index[a->have] = frame[0];
     for (size_t b = 0; b < d; b++) {

@@ -12,7 +12,7 @@ enum {
     QRES_PHASES = 4,                /* of an epoch */
     TAG_BYTES = 4,
     BEACON_BYTES = 16,
-    CHECKPOINT_MIN_BYTES = 30,      /* shorter frames are never a CHECKPOINT */
+    REPORT_MAX_BYTES = 18,          /* no table has a longer REPORT, none a shorter CHECKPOINT */
     CHECKPOINT_HEAD = 3,            /* number and length before the data */
     WEIGHT_MAX_LEVEL = 15938355,    /* 0.95 in Q24: weights 1 and 2 stay contractive */
     WEIGHT_MAX_DIURNAL = 33554432,  /* 2 in Q24, in tolerances */
@@ -36,12 +36,21 @@ static inline int is_present(const qres_state *s, uint32_t member, uint32_t c)
 
 static inline int is_stale(const qres_field *f, const qres_state *s, uint32_t member, uint32_t phase)
 {
-    return phase - s->last_report[member] > f->stale_phases;
+    /* A snap sets last_report to the phase after its own: not stale, however unsigned one looks. */
+    return (int64_t)phase - s->last_report[member] > (int64_t)f->stale_phases;
 }
 
 static inline uint32_t all_channels(const qres_field *f)
 {
     return (1u << f->site.n_channels) - 1u;
+}
+
+/* Field time at `own_us` of the node's clock, SPEC 3.1; not before 1970. */
+static inline uint64_t field_time_us(const qres_node *n, uint64_t own_us)
+{
+    uint64_t back = (uint64_t)-n->clock_corr_us;
+    return n->clock_corr_us >= 0 ? own_us + (uint64_t)n->clock_corr_us
+                                 : own_us > back ? own_us - back : 0;
 }
 
 /* state.c */
@@ -58,21 +67,24 @@ void qresi_solve_ldl(qres_scratch *x, uint32_t n);
 
 /* report.c: SPEC 6.1 */
 int qresi_report_payload_length_known(const qres_field *f, size_t payload_len);
-size_t qresi_report_aad(const qres_field *f, const qres_report *r, size_t payload_len, uint8_t aad[15]);
+size_t qresi_report_aad(const qres_field *f, const qres_report *r, size_t payload_len,
+                        uint8_t aad[15]);
 /*
  * Read a decrypted payload. `window` is the number of the combination of SPEC 6.1 (0: the nearest values).
  * Returns QRES_OK, QRES_ERR_TAG if the payload cannot be the member's, or
  * QRES_ERR_LENGTH if there are no further windows. *digest_bit and *reserved (0: fine) are set.
  */
-int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member, const uint8_t *payload,
-                 size_t len, uint32_t window, qres_report *r, uint32_t *digest_bit,
-                 uint32_t *reserved);
+int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member,
+                       const uint8_t *payload, size_t len, uint32_t window, qres_report *r,
+                       uint32_t *digest_bit, uint32_t *reserved);
 
 /* seal.c: keys, nonces, tags */
-void qresi_seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind, uint8_t nonce[13]);
+void qresi_seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind,
+                      uint8_t nonce[13]);
 qres_cipher qresi_seal_cipher(qres_node *n, uint32_t era);
 
 /* replica.c */
+int qresi_replica_accepts(const qres_node *n, uint32_t phase);
 void qresi_replica_note_digest(qres_node *n, uint32_t phase, uint32_t digest);
 int qresi_replica_own_digest(const qres_node *n, uint32_t phase, uint32_t *digest);
 void qresi_replica_compare_bit(qres_node *n, uint32_t phase, uint32_t bit);
@@ -82,15 +94,15 @@ int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry);
 void qresi_replica_log_remove(qres_node *n, uint32_t phase, uint32_t member);
 void qresi_replica_commit_next(qres_node *n);
 int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
-                        const uint8_t *frame, size_t len, int all_windows, qres_report *r,
-                        uint32_t *digest_bit);
+                              const uint8_t *frame, size_t len, int all_windows, qres_report *r,
+                              uint32_t *digest_bit);
 
 /* checkpoint.c */
 uint32_t qresi_checkpoint_scribe(const qres_field *f, const qres_state *snapshot, uint32_t era);
 uint32_t qresi_checkpoint_ordinal(const qres_field *f, uint32_t era, uint32_t phase);
 void qresi_checkpoint_freeze(qres_node *n);
 int qresi_checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t len,
-                     qres_heard_info *info);
+                           qres_heard_info *info);
 size_t qresi_checkpoint_seal(qres_node *n, uint32_t phase, uint8_t *frame);
 
 /* beacon.c */

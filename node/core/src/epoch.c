@@ -153,16 +153,16 @@ void qresi_epoch_end(const qres_field *f, qres_scratch *x, qres_state *s, uint32
 void qresi_epoch_snap(const qres_field *f, qres_state *s, uint32_t phase)
 {
     for (uint32_t c = 0; c < f->site.n_channels; c++) {
-        int32_t step = f->site.channel[c].step;
+        int64_t step = f->site.channel[c].step;
         s->m[c] = fx_clip16(fx_rsh(s->m[c], 8)) * 256;
         for (uint32_t i = 0; i < f->site.n_members; i++) {
             if (!is_present(s, i, c)) {
                 continue;
             }
-            s->last[c][i] = fx_clip16(fx_rdiv(s->last[c][i], step)) * step;
-            s->slow[c][i] = is_linear(f, c)
-                                ? fx_clip16(fx_rdiv(s->slow[c][i], 4 * (int64_t)step)) * 4 * step
-                                : s->last[c][i];
+            s->last[c][i] = fx_saturate(fx_clip16(fx_rdiv(s->last[c][i], step)) * step);
+            s->slow[c][i] = is_linear(f, c) ? fx_saturate(fx_clip16(fx_rdiv(s->slow[c][i], 4 * step))
+                                                          * 4 * step)
+                                            : s->last[c][i];
             s->value[c][i] = s->last[c][i];
         }
     }

@@ -38,6 +38,12 @@ static inline int32_t fx_clip32(int64_t x, int64_t lo, int64_t hi)
     return (int32_t)fx_clip(x, lo, hi);
 }
 
+/* A value that may be beyond int32: k * step of a table with wide steps */
+static inline int32_t fx_saturate(int64_t x)
+{
+    return fx_clip32(x, INT32_MIN, INT32_MAX);
+}
+
 static inline int16_t fx_clip16(int64_t x)
 {
     return (int16_t)fx_clip(x, -32768, 32767);

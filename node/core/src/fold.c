@@ -15,6 +15,11 @@ static int32_t covariance(const qres_field *f, uint32_t c, uint32_t i, uint32_t 
     return (int32_t)fx_rsh(f->site.channel[c].rho * g, 8);
 }
 
+static int32_t held_value(const qres_channel *ch, int16_t k)
+{
+    return fx_saturate((int64_t)k * ch->step);
+}
+
 /* Which of the reports is each slot's, and which slots observe channel c. Returns how many. */
 static uint32_t observers(const qres_field *f, qres_scratch *x, const qres_state *s,
                           const qres_report *reports, uint32_t n_reports, uint32_t c,
@@ -40,7 +45,8 @@ static uint32_t observers(const qres_field *f, qres_scratch *x, const qres_state
         x->observer[n] = (uint8_t)i;
         x->reports[n] = r != NULL;
         x->r[n] = r == NULL ? 0
-                            : fx_clip((int64_t)r->k[c] * ch->step - s->value[c][i], -bound, bound);
+                            : fx_clip((int64_t)held_value(ch, r->k[c]) - s->value[c][i], -bound,
+                                      bound);
         *any = *any || x->r[n] != 0;
         n++;
     }
@@ -81,7 +87,7 @@ static void take_report(const qres_field *f, qres_state *s, const qres_report *r
     for (uint32_t c = 0; c < f->site.n_channels; c++) {
         uint8_t bit = (uint8_t)(1u << c);
         if (r->included & bit) {
-            int32_t value = r->k[c] * f->site.channel[c].step;
+            int32_t value = held_value(&f->site.channel[c], r->k[c]);
             if (s->absent[i] & bit) {
                 s->last[c][i] = value;
                 s->slow[c][i] = value;

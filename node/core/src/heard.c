@@ -17,8 +17,8 @@ static int limit_reached(const qres_node *n)
 }
 
 int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
-                        const uint8_t *frame, size_t len, int all_windows, qres_report *r,
-                        uint32_t *digest_bit)
+                              const uint8_t *frame, size_t len, int all_windows, qres_report *r,
+                              uint32_t *digest_bit)
 {
     const qres_field *f = n->field;
     size_t payload_len = len - TAG_BYTES;
@@ -34,7 +34,8 @@ int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase,
         uint8_t aad[15];
         uint8_t tag[TAG_BYTES];
         uint32_t reserved;
-        int rc = qresi_report_parse(f, s, member, payload, payload_len, window, r, digest_bit, &reserved);
+        int rc = qresi_report_parse(f, s, member, payload, payload_len, window, r, digest_bit,
+                                    &reserved);
         if (rc == QRES_ERR_LENGTH) {
             break;
         }
@@ -45,8 +46,8 @@ int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase,
             return QRES_ERR_LIMIT;
         }
         n->trials++;
-        qres_ccm_tag(&cipher, nonce, sizeof nonce, aad, qresi_report_aad(f, r, payload_len, aad), payload,
-                     payload_len, tag, sizeof tag);
+        qres_ccm_tag(&cipher, nonce, sizeof nonce, aad, qresi_report_aad(f, r, payload_len, aad),
+                     payload, payload_len, tag, sizeof tag);
         if (qres_ct_equal(tag, frame + payload_len, TAG_BYTES)) {
             return reserved != 0 ? QRES_ERR_RESERVED : QRES_OK;
         }
@@ -114,11 +115,6 @@ static int keep_pending(qres_node *n, uint32_t phase, uint32_t member, const uin
     return QRES_ERR_PENDING;
 }
 
-static int phase_accepted(const qres_node *n, uint32_t phase)
-{
-    return phase > n->base.phase && phase <= n->live.phase + 2;
-}
-
 /* One candidate: is it this member's report of this phase? */
 static int try_member(qres_node *n, uint32_t phase, uint32_t member, const uint8_t *frame,
                       size_t len, int all_windows, qres_heard_info *info)
@@ -126,7 +122,7 @@ static int try_member(qres_node *n, uint32_t phase, uint32_t member, const uint8
     qres_report r;
     uint32_t digest_bit;
     int rc = qresi_replica_open_report(n, &n->live, phase, member, frame, len, all_windows, &r,
-                                 &digest_bit);
+                                       &digest_bit);
     return rc == QRES_OK ? accept_report(n, phase, &r, digest_bit, info) : rc;
 }
 
@@ -158,65 +154,44 @@ static int search_phase(qres_node *n, uint32_t phase, const arrival *a, const ui
 static int hear_report(qres_node *n, const arrival *a, const uint8_t *frame, size_t len,
                        qres_heard_info *info)
 {
-    int any = 0;
-    int rc;
+    static const int8_t order[3] = {0, -1, 1};
     uint32_t slot_member = member_at(n->field, a->phase, a->slot);
     if (!qresi_report_payload_length_known(n->field, len - TAG_BYTES)) {
         return QRES_ERR_LENGTH;
     }
-    if (phase_accepted(n, a->phase)) {
-        static const int8_t order[3] = {0, -1, 1};
-        any = 1;
-        for (uint32_t i = 0; i < 3; i++) {
-            uint32_t member = member_at(n->field, a->phase, (int64_t)a->slot + order[i]);
-            if (member == QRES_NO_SLOT) {
-                continue;
-            }
-            rc = try_member(n, a->phase, member, frame, len, i == 0, info);
-            if (rc != QRES_ERR_TAG) {
-                return rc;
-            }
-        }
-    }
-    if (n->config.search) {
-        for (uint32_t i = 0; i < 3; i++) {
-            uint32_t phase = a->phase + (i == 0 ? 0u : i == 1 ? UINT32_MAX : 1u);
-            if (!phase_accepted(n, phase)) {
-                continue;
-            }
-            any = 1;
-            rc = search_phase(n, phase, a, frame, len, info);
-            if (rc != QRES_ERR_TAG) {
-                return rc;
-            }
-        }
-    }
-    if (!any) {
+    if (!qresi_replica_accepts(n, a->phase)) {
         return QRES_ERR_WINDOW;
     }
-    return slot_member == QRES_NO_SLOT || !phase_accepted(n, a->phase)
-               ? QRES_ERR_TAG
-               : keep_pending(n, a->phase, slot_member, frame, len);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t member = member_at(n->field, a->phase, (int64_t)a->slot + order[i]);
+        if (member != QRES_NO_SLOT) {
+            int rc = try_member(n, a->phase, member, frame, len, i == 0, info);
+            if (rc != QRES_ERR_TAG) {
+                return rc;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < 3 && n->config.search; i++) {
+        uint32_t phase = a->phase + (i == 0 ? 0u : i == 1 ? UINT32_MAX : 1u);
+        if (qresi_replica_accepts(n, phase)) {
+            int rc = search_phase(n, phase, a, frame, len, info);
+            if (rc != QRES_ERR_TAG) {
+                return rc;
+            }
+        }
+    }
+    return slot_member == QRES_NO_SLOT ? QRES_ERR_TAG
+                                       : keep_pending(n, a->phase, slot_member, frame, len);
 }
 
 static int hear_checkpoint(qres_node *n, const arrival *a, const uint8_t *frame, size_t len,
                            qres_heard_info *info)
 {
-    int any = 0;
-    for (uint32_t i = 0; i < (n->config.search ? 3u : 1u); i++) {
-        uint32_t phase = a->phase + (i == 0 ? 0u : i == 1 ? UINT32_MAX : 1u);
-        int rc;
-        if (phase > n->live.phase + 2
-            || qres_era_of(n->field, phase) != qres_era_of(n->field, n->live.phase + 1)) {
-            continue;
-        }
-        any = 1;
-        rc = qresi_checkpoint_heard(n, phase, frame, len, info);
-        if (rc != QRES_ERR_TAG) {
-            return rc;
-        }
+    if (!qresi_replica_accepts(n, a->phase)
+        || qres_era_of(n->field, a->phase) != qres_era_of(n->field, n->live.phase + 1)) {
+        return QRES_ERR_WINDOW;
     }
-    return any ? QRES_ERR_TAG : QRES_ERR_WINDOW;
+    return qresi_checkpoint_heard(n, a->phase, frame, len, info);
 }
 
 static arrival locate(const qres_node *n, uint64_t start_us)
@@ -250,7 +225,7 @@ static int dispatch(qres_node *n, const arrival *a, const uint8_t *frame, size_t
     if (limit_reached(n)) {
         return QRES_ERR_LIMIT;
     }
-    if (len >= CHECKPOINT_MIN_BYTES) {
+    if (len > REPORT_MAX_BYTES) {
         return hear_checkpoint(n, a, frame, len, info);
     }
     if (len == BEACON_BYTES && frame[0] >> 4 == 0xB) {
@@ -270,7 +245,8 @@ int qres_heard(qres_node *n, uint64_t rx_end_us, const uint8_t *frame, size_t le
                qres_heard_info *info)
 {
     uint64_t airtime = n->field->airtime_us[len <= QRES_MAX_FRAME ? len : QRES_MAX_FRAME];
-    arrival a = locate(n, rx_end_us + (uint64_t)n->clock_corr_us - airtime);
+    uint64_t end_us = field_time_us(n, rx_end_us);
+    arrival a = locate(n, end_us > airtime ? end_us - airtime : 0);
     int rc;
     *info = (qres_heard_info){0};
     if (a.phase != n->trial_phase) {

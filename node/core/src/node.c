@@ -113,8 +113,8 @@ static uint32_t seal_report(qres_node *n, const qres_report *r, size_t payload_l
     }
     qres_report_encode(f, r, own & 1u, frame, payload_len);
     qresi_seal_nonce(f, phase, f->site.member[r->member].id, QRES_FRAME_REPORT, nonce);
-    qres_ccm_seal(&cipher, nonce, sizeof nonce, aad, qresi_report_aad(f, r, payload_len, aad), frame,
-                  payload_len, frame + payload_len, TAG_BYTES);
+    qres_ccm_seal(&cipher, nonce, sizeof nonce, aad, qresi_report_aad(f, r, payload_len, aad),
+                  frame, payload_len, frame + payload_len, TAG_BYTES);
     return (uint32_t)payload_len + TAG_BYTES;
 }
 
@@ -207,7 +207,7 @@ static int next_transmission(qres_node *n, uint64_t start_us, qres_action *a)
 void qres_next(qres_node *n, uint64_t now_us, qres_action *a)
 {
     const qres_field *f = n->field;
-    uint64_t now = now_us + (uint64_t)n->clock_corr_us;
+    uint64_t now = field_time_us(n, now_us);
     uint32_t phase;
     uint64_t start;
     qres_settle(n);

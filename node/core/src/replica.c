@@ -29,6 +29,11 @@ int qresi_replica_log_find(const qres_node *n, uint32_t phase, uint32_t member)
     return at < n->n_log && n->log[at].phase == phase && n->log[at].member == member ? (int)at : -1;
 }
 
+int qresi_replica_accepts(const qres_node *n, uint32_t phase)
+{
+    return phase > n->base.phase && phase <= n->live.phase + 2;
+}
+
 /* The reports of the phase after s->phase, decoded where they were raw; then commit it. */
 static void fold_phase(qres_node *n, qres_state *s)
 {
@@ -40,7 +45,7 @@ static void fold_phase(qres_node *n, qres_state *s)
         uint32_t digest_bit;
         if (e->raw_len != 0) {
             if (qresi_replica_open_report(n, s, phase, e->member, e->u.raw, e->raw_len, 1, r,
-                                    &digest_bit) != QRES_OK) {
+                                          &digest_bit) != QRES_OK) {
                 continue;
             }
         } else {

@@ -187,7 +187,8 @@ int qres_report_encode(const qres_field *f, const qres_report *r, uint32_t diges
     return w.overrun ? QRES_ERR_INVALID : QRES_OK;
 }
 
-size_t qresi_report_aad(const qres_field *f, const qres_report *r, size_t payload_len, uint8_t aad[15])
+size_t qresi_report_aad(const qres_field *f, const qres_report *r, size_t payload_len,
+                        uint8_t aad[15])
 {
     size_t n = 3;
     aad[0] = (uint8_t)payload_len;
@@ -234,9 +235,9 @@ static int32_t next_turn(uint32_t window, uint32_t *rest)
     return window == 0 ? 0 : (int32_t)digit - 1;
 }
 
-int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member, const uint8_t *payload,
-                 size_t len, uint32_t window, qres_report *r, uint32_t *digest_bit,
-                 uint32_t *reserved)
+int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member,
+                       const uint8_t *payload, size_t len, uint32_t window, qres_report *r,
+                       uint32_t *digest_bit, uint32_t *reserved)
 {
     bit_reader b = {payload, len, 0, 0};
     uint32_t rest = window - 1; /* windows 1.. are the base-3 numbers 0.. */

@@ -4,7 +4,8 @@
  */
 #include "core.h"
 
-void qresi_seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind, uint8_t nonce[13])
+void qresi_seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind,
+                      uint8_t nonce[13])
 {
     fx_put32(nonce, f->site.field_id);
     fx_put32(nonce + 4, phase);
