@@ -257,6 +257,11 @@ class _Machine:
         return np.where(self.present, from_q16(self.values_q16), np.nan)
 
     @property
+    def judged(self) -> NDArray[np.float64]:
+        """`judged_q16` in physical units, shape (nodes, channels); NaN where absent."""
+        return np.where(self.present, from_q16(self.judged_q16), np.nan)
+
+    @property
     def status(self) -> NDArray[np.uint8]:
         """`Status` of every node, shape (nodes,)."""
         n = len(self.field.ids)
@@ -274,6 +279,22 @@ class _Machine:
         counted = {name: int(getattr(c, name)) for name in names}
         counted |= {f"refused_{r}": int(c.refused[i]) for i, r in enumerate(ERRORS) if r}
         return counted
+
+    @property
+    def health(self) -> dict[str, int]:
+        """
+        Agreement with other replicas, SPEC 8.
+
+        Counts: bits_compared, bits_wrong, beacons_compared, beacons_wrong, adopted, verified,
+        missed_checkpoints. Flags, 0 or 1: diverged, synced.
+        """
+        c = self.c.counters
+        names = (
+            "bits_compared", "bits_wrong", "beacons_compared", "beacons_wrong", "adopted",
+            "verified", "missed_checkpoints",
+        )  # fmt: skip
+        flags = {"diverged": int(self.is_diverged), "synced": int(self.is_synced)}
+        return {name: int(getattr(c, name)) for name in names} | flags
 
     def heard(self, frame: bytes, rx_end_us: int) -> int:
         """
