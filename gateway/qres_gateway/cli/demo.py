@@ -26,6 +26,7 @@ from qres.virtual.sites import site_for
 from qres_gateway.cli.bench import ToleranceClass
 from qres_gateway.cli.output import log_to_stderr, print_json, progress_bar, stderr
 from qres_gateway.demo.runner import Demo, DemoOptions
+from qres_gateway.demo.site_files import write_site_beside
 
 if TYPE_CHECKING:
     from qres.site import Site
@@ -71,7 +72,8 @@ def demo(
         int, typer.Option(min=0, max=65535, help="UDP port of the gateway, 0: any free one.")
     ] = 0,
     store: Annotated[
-        Path | None, typer.Option(help="Keep the gateway's database here; a new file.")
+        Path | None,
+        typer.Option(help="Keep the gateway's database here, a new file; site.toml beside it."),
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the console in a browser.")] = True,
     as_json: Annotated[
@@ -99,6 +101,8 @@ def demo(
     synthetic = int(weather.is_synthetic.sum())
     if synthetic:
         stderr.print(_SYNTHETIC.format(n=synthetic, all=len(site.nodes)), style="bold yellow")
+    if store is not None:
+        _keep_site(store, site)
     with tempfile.TemporaryDirectory(prefix="qres-demo-") as folder:
         path = Path(folder) / "gateway.sqlite" if store is None else store
         if once:
@@ -114,6 +118,14 @@ def demo(
 def _weather(data: Path | None, nodes: int | None, seed: int) -> WeatherFile:
     weather = (weather_file.demo() if data is None else weather_file.load(data)).with_mean_wind()
     return weather if nodes is None else densify(weather, nodes, seed)
+
+
+def _keep_site(store: Path, site: Site) -> None:
+    path, written = write_site_beside(store, site)
+    if written:
+        stderr.print(f"{path}: written, with the demo's public key; for `qres replay`")
+    else:
+        stderr.print(f"{path}: exists and is left as it is; this demo's field may be another")
 
 
 def _name(data: Path | None) -> str:
@@ -133,12 +145,12 @@ async def _run_live(
     site: Site, weather: WeatherFile, path: Path, options: DemoOptions, port: int, *, open_: bool
 ) -> dict[str, Any]:
     from qres_gateway.console.server import open_socket, run_console  # noqa: PLC0415  not for --once
-    from qres_gateway.demo.view import demo_view  # noqa: PLC0415
+    from qres_gateway.demo.view import DemoView  # noqa: PLC0415
 
-    open_socket(port=port, host="127.0.0.1").close()  # a busy port is said before the work begins
-    view = demo_view(site, weather, options)
-    run = Demo(site, weather, path, options, watch=view.feed, judge=view.judge)
-    view.attach(run)
+    open_socket("127.0.0.1", port).close()  # a busy port is said before the work begins
+    run = Demo(site, weather, path, options)
+    view = DemoView(site, weather, options.speed, run.clock)
+    run.watch, run.judge = view.watch, view.judge
     console = asyncio.create_task(run_console(view.console, port=port))
     field = asyncio.create_task(run.run())
     url = f"http://127.0.0.1:{port}/"

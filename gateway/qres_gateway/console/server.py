@@ -13,10 +13,13 @@ import uvicorn
 from qres_gateway.console.app import LOOPBACK_HOSTS, create_app
 from qres_gateway.console.hub import Hub
 from qres_gateway.console.view import ConsoleData
+from qres_gateway.errors import GatewayError
 
 
-class ConsoleError(RuntimeError):
+class ConsoleError(GatewayError):
     """The console cannot listen where it was told to."""
+
+    code = "console"
 
 
 class _Server(uvicorn.Server):

@@ -77,9 +77,13 @@ class Demo:
         weather: What its nodes measure; station i is node i.
         store: The gateway's database file.
         options: What to run.
-        watch: Called for every event of the gateway.
-        judge: Called with every phase that the nodes have run, before its frames are delivered.
         progress: Called with (phases done, phases in all).
+
+    Attributes:
+        clock: The field's time, which is the gateway's.
+        watch: Called for every event of the gateway, if set.
+        judge: Called with every phase that the nodes have run, before its frames are delivered,
+            if set.
     """
 
     def __init__(
@@ -89,15 +93,13 @@ class Demo:
         store: Path,
         options: DemoOptions,
         *,
-        watch: Callable[[Event], None] | None = None,
-        judge: Callable[[PhaseResult], None] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._site = site
         self._weather = weather
         self._options = options
-        self._watch = watch
-        self._judge = judge
+        self.watch: Callable[[Event], None] | None = None
+        self.judge: Callable[[PhaseResult], None] | None = None
         self._progress = progress
         self.virtual = VirtualField(
             site,
@@ -160,8 +162,8 @@ class Demo:
                 result = self.virtual.run_phase()
                 self.measured.add(self.virtual, result)
                 self.proof.nodes_hold(result.phase, result.digests)
-                if self._judge is not None:
-                    self._judge(result)
+                if self.judge is not None:
+                    self.judge(result)
                 heard = [r.sent for r in result.receptions if r.heard_by[receiver]]
                 if heard:
                     await concentrator.deliver(heard)
@@ -213,8 +215,8 @@ class Demo:
                     self.proof.frames_accepted += 1
             elif isinstance(event, PhaseCommitted):
                 self.proof.gateway_holds(event.phase, event.digest)
-            if self._watch is not None:
-                self._watch(event)
+            if self.watch is not None:
+                self.watch(event)
             self._changed.set()
 
     def as_dict(self) -> dict[str, Any]:
