@@ -119,7 +119,7 @@ static int get_weights(bit_reader *r, const qres_field *f, qres_state *s)
 }
 
 /* Read one block; `store` gets each present member's number. */
-static int get_block(bit_reader *r, const qres_field *f, const qres_state *s, uint32_t c,
+static int get_block(bit_reader *r, const qres_field *f,
                      int32_t *number)
 {
     int32_t lo = bits_get_s16(r);
@@ -130,9 +130,6 @@ static int get_block(bit_reader *r, const qres_field *f, const qres_state *s, ui
     for (uint32_t i = 0; i < f->site.n_members; i++) {
         int32_t x = lo + (int32_t)bits_get(r, width);
         number[i] = x;
-        if (!is_present(s, i, c) && x != lo) {
-            return QRES_ERR_BLOB;
-        }
     }
     return r->overrun ? QRES_ERR_BLOB : QRES_OK;
 }
@@ -141,7 +138,7 @@ static int get_channel(bit_reader *r, const qres_field *f, qres_state *s, uint32
                        int32_t *number)
 {
     int64_t step = f->site.channel[c].step;
-    if (get_block(r, f, s, c, number) != QRES_OK) {
+    if (get_block(r, f, number) != QRES_OK) {
         return QRES_ERR_BLOB;
     }
     for (uint32_t i = 0; i < f->site.n_members; i++) {
@@ -157,7 +154,7 @@ static int get_channel(bit_reader *r, const qres_field *f, qres_state *s, uint32
         return QRES_OK;
     }
     /* Until its own number comes, slow holds the one of last. */
-    if (get_block(r, f, s, c, number) != QRES_OK) {
+    if (get_block(r, f, number) != QRES_OK) {
         return QRES_ERR_BLOB;
     }
     for (uint32_t i = 0; i < f->site.n_members; i++) {

@@ -5,7 +5,7 @@
 #include "core.h"
 #include "fragment.h"
 
-enum { SCRIBE_CANDIDATES = 3 };
+enum { SCRIBE_CANDIDATES = 3, NOBODY = QRES_MAX_NODES };
 
 uint32_t qresi_checkpoint_scribe(const qres_field *f, const qres_state *snapshot, uint32_t era)
 {
@@ -37,6 +37,16 @@ static uint32_t stride(const qres_field *f, uint32_t era, uint32_t fragments)
     return (uint32_t)fx_clip(free_slots / (2 * fragments), 1, f->beacon_phases);
 }
 
+/* Enough to define the field's start of day: whoever is missing will say so and be heard. */
+static int knows_half(const qres_node *n)
+{
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < n->field->site.n_members; i++) {
+        known += n->live.absent[i] != all_channels(n->field);
+    }
+    return 2 * known >= n->field->site.n_members;
+}
+
 void qresi_checkpoint_freeze(qres_node *n)
 {
     uint32_t era = qres_era_of(n->field, n->live.phase + 1);
@@ -44,7 +54,7 @@ void qresi_checkpoint_freeze(qres_node *n)
     n->snap_valid = 1;
     n->snap_digest = qres_state_digest(n->field, &n->live);
     n->blob_len = 0;
-    if (n->config.self != QRES_NO_SLOT && n->synced
+    if (n->config.self != QRES_NO_SLOT && (n->synced || knows_half(n))
         && qresi_checkpoint_scribe(n->field, &n->live, era) == n->config.self) {
         int len = qres_blob_encode(n->field, &n->live, n->blob, sizeof n->blob);
         n->blob_len = len > 0 ? (uint32_t)len : 0;
@@ -101,9 +111,6 @@ static int open_fragment(qres_node *n, uint32_t phase, const uint8_t *frame, siz
     size_t body = len - 1 - TAG_BYTES;
     for (*order = 0; *order < f->site.n_members; (*order)++) {
         uint8_t nonce[13];
-        if (n->config.trial_limit != 0 && n->trials >= n->config.trial_limit) {
-            return QRES_ERR_LIMIT;
-        }
         n->trials++;
         for (size_t i = 0; i < body; i++) {
             plain[i] = frame[1 + i];
@@ -129,10 +136,9 @@ static int complete(qres_node *n, uint32_t era)
     int own = n->snap_valid && n->snap_era == era;
     int rc;
     n->assembly.done = 1;
-    rc = qresi_fragment_assemble(&n->assembly, n->blob);
-    if (rc == QRES_OK) {
-        rc = qres_blob_decode(n->field, era, n->blob, n->assembly.len, &n->scratch, &n->live);
-    }
+    n->blob_len = 0; /* a scribe that has heard an earlier one stops */
+    qresi_fragment_assemble(&n->assembly, n->blob);
+    rc = qres_blob_decode(n->field, era, n->blob, n->assembly.len, &n->scratch, &n->live);
     if (rc == QRES_OK) {
         if (own && qres_state_digest(n->field, &n->live) == n->snap_digest) {
             n->counters.verified++;
@@ -154,11 +160,20 @@ static int complete(qres_node *n, uint32_t era)
     return rc;
 }
 
-static void begin_era(qres_assembly *a, uint32_t era)
+/* Collect anew. Whoever is a scribe itself listens only to those before it in the order of trial. */
+static void begin_era(qres_node *n, uint32_t era)
 {
+    qres_assembly *a = &n->assembly;
     a->era = era;
     a->have = 0;
     a->done = 0;
+    a->order = NOBODY;
+    if (n->blob_len != 0 && n->snap_era == era) {
+        a->order = (uint8_t)n->field->site.n_members;
+        do {
+            a->order--;
+        } while (candidate(n->field, era, a->order) != n->config.self);
+    }
     for (uint32_t i = 0; i < sizeof a->seen; i++) {
         a->seen[i] = 0;
     }
@@ -195,21 +210,24 @@ int qresi_checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, s
         return QRES_ERR_BLOB;
     }
     if (a->era != era) {
-        begin_era(a, era);
+        begin_era(n, era);
+    }
+    if (order > a->order) {
+        return QRES_OK; /* authentic, and another scribe's word counts more */
+    }
+    if (order < a->order) {
+        begin_era(n, era);
+        a->order = (uint8_t)order;
+        a->len = blob_len;
+    }
+    if (a->len != blob_len) {
+        return QRES_ERR_BLOB;
     }
     if (seen_before(a, frame[0])) {
         return QRES_ERR_DUPLICATE;
     }
-    if (a->done || (n->blob_len != 0 && n->snap_era == era) || (a->have > 0 && order > a->order)) {
-        return QRES_OK; /* authentic, and nothing that is still needed */
-    }
-    if (a->have == 0 || order < a->order) {
-        a->have = 0;
-        a->len = blob_len;
-        a->order = (uint8_t)order;
-    }
-    if (a->len != blob_len) {
-        return QRES_ERR_BLOB;
+    if (a->done) {
+        return QRES_OK;
     }
     a->index[a->have] = frame[0];
     for (size_t b = 0; b < d; b++) {

@@ -93,8 +93,13 @@ int qresi_replica_log_find(const qres_node *n, uint32_t phase, uint32_t member);
 int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry);
 void qresi_replica_log_remove(qres_node *n, uint32_t phase, uint32_t member);
 void qresi_replica_commit_next(qres_node *n);
+/* `how` of qresi_replica_open_report */
+enum {
+    OPEN_ALL_WINDOWS = 1, /* not only the nearest values */
+    OPEN_LIMITED = 2      /* count against trial_limit: frames off the air, not logged ones */
+};
 int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
-                              const uint8_t *frame, size_t len, int all_windows, qres_report *r,
+                              const uint8_t *frame, size_t len, uint32_t how, qres_report *r,
                               uint32_t *digest_bit);
 
 /* checkpoint.c */

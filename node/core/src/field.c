@@ -10,6 +10,8 @@
 #define POSITION_MAX_M 1000000
 #define LOG2E_Q16 94548u
 #define VERTICAL_FACTOR 10
+#define TOL_MAX (1 << 24)   /* [Q16.16] 256 units: the sums of SPEC 5.1 then fit 64 bits */
+#define RANGE_MAX (1 << 30) /* [Q16.16] 16384 units: a value and its rounding fit 32 bits */
 
 /* round(65536 * 2^(-i/32)) */
 static const uint32_t exp2_table[33] = {
@@ -71,7 +73,7 @@ static uint32_t distance_m(const qres_member *a, const qres_member *b)
 
 static int channel_ok(const qres_channel *c)
 {
-    if (c->tol <= 0 || c->step < 1 || c->step > c->tol / 2 || c->lo >= c->hi) {
+    if (c->tol <= 0 || c->tol > TOL_MAX || c->lo < -RANGE_MAX || c->hi > RANGE_MAX || c->step < 1 || c->step > c->tol / 2 || c->lo >= c->hi) {
         return 0;
     }
     if (c->rho < 0 || c->rho > 65536 || (c->flags & ~(uint32_t)(QRES_LINEAR | QRES_PRIMARY)) != 0) {
@@ -137,6 +139,11 @@ const char *qres_site_problem(const qres_site *site)
     if (site->epoch_s < 300 || site->epoch_s > 3600 || 86400 % site->epoch_s != 0
         || site->epoch_s % 4 != 0) {
         return "epoch_s is not in 300..3600, or does not divide 86400, or is not divisible by 4";
+    }
+    if (site->lora.sf < 7 || site->lora.sf > 12 || site->lora.cr < 1 || site->lora.cr > QRES_CR_MAX
+        || site->lora.preamble_symbols < 6 || site->lora.crc != 1
+        || site->lora.implicit_header != 0) {
+        return "lora is not sf 7..12, cr 1..4, preamble_symbols 6.., with CRC and explicit header";
     }
     if (site->range_m < 1000 || site->range_m > 1000000) {
         return "range_m is not in 1000..1000000";

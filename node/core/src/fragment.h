@@ -11,8 +11,7 @@ size_t qresi_fragment_bytes(size_t len);
 
 /*
  * K different fragments become the blob of a->len bytes. `a` is used up.
- * Returns QRES_OK, or QRES_ERR_BLOB if the padding is not zero.
  */
-int qresi_fragment_assemble(qres_assembly *a, uint8_t *blob);
+void qresi_fragment_assemble(qres_assembly *a, uint8_t *blob);
 
 #endif /* QRES_FRAGMENT_H */

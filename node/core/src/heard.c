@@ -17,7 +17,7 @@ static int limit_reached(const qres_node *n)
 }
 
 int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
-                              const uint8_t *frame, size_t len, int all_windows, qres_report *r,
+                              const uint8_t *frame, size_t len, uint32_t how, qres_report *r,
                               uint32_t *digest_bit)
 {
     const qres_field *f = n->field;
@@ -30,7 +30,7 @@ int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase,
         payload[i] = frame[i];
     }
     qres_ccm_crypt(&cipher, nonce, sizeof nonce, payload, payload_len);
-    for (uint32_t window = 0; window == 0 || all_windows; window++) {
+    for (uint32_t window = 0; window == 0 || (how & OPEN_ALL_WINDOWS); window++) {
         uint8_t aad[15];
         uint8_t tag[TAG_BYTES];
         uint32_t reserved;
@@ -42,10 +42,7 @@ int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase,
         if (rc != QRES_OK) {
             continue;
         }
-        if (limit_reached(n)) {
-            return QRES_ERR_LIMIT;
-        }
-        n->trials++;
+        n->trials += (how & OPEN_LIMITED) != 0;
         qres_ccm_tag(&cipher, nonce, sizeof nonce, aad, qresi_report_aad(f, r, payload_len, aad),
                      payload, payload_len, tag, sizeof tag);
         if (qres_ct_equal(tag, frame + payload_len, TAG_BYTES)) {
@@ -91,12 +88,9 @@ static int keep_pending(qres_node *n, uint32_t phase, uint32_t member, const uin
                         size_t len)
 {
     qres_log_entry e;
-    int unknown = 0;
-    for (uint32_t c = 0; c < n->field->site.n_channels; c++) {
-        unknown = unknown || (is_primary(n->field, c) && !is_present(&n->live, member, c));
-    }
-    if ((n->synced && !unknown) || len > sizeof e.u.raw
-        || len - TAG_BYTES >= n->field->form_x_min) {
+    int unknown = n->live.absent[member] == all_channels(n->field);
+    if ((n->synced && !unknown) || len > sizeof e.u.raw || len - TAG_BYTES >= n->field->form_x_min
+        || qresi_replica_log_find(n, phase, member) >= 0) {
         return QRES_ERR_TAG;
     }
     n->synced = 0;
@@ -121,7 +115,8 @@ static int try_member(qres_node *n, uint32_t phase, uint32_t member, const uint8
 {
     qres_report r;
     uint32_t digest_bit;
-    int rc = qresi_replica_open_report(n, &n->live, phase, member, frame, len, all_windows, &r,
+    uint32_t how = all_windows ? OPEN_ALL_WINDOWS | OPEN_LIMITED : OPEN_LIMITED;
+    int rc = qresi_replica_open_report(n, &n->live, phase, member, frame, len, how, &r,
                                        &digest_bit);
     return rc == QRES_OK ? accept_report(n, phase, &r, digest_bit, info) : rc;
 }
@@ -236,7 +231,7 @@ static int dispatch(qres_node *n, const arrival *a, const uint8_t *frame, size_t
             return rc;
         }
         as_report = hear_report(n, a, frame, len, info);
-        return as_report == QRES_ERR_TAG ? rc : as_report;
+        return as_report == QRES_ERR_TAG || as_report == QRES_ERR_WINDOW ? rc : as_report;
     }
     return hear_report(n, a, frame, len, info);
 }
@@ -249,6 +244,7 @@ int qres_heard(qres_node *n, uint64_t rx_end_us, const uint8_t *frame, size_t le
     arrival a = locate(n, end_us > airtime ? end_us - airtime : 0);
     int rc;
     *info = (qres_heard_info){0};
+    qres_settle(n); /* predictions and digests count on every report that is known */
     if (a.phase != n->trial_phase) {
         n->trial_phase = a.phase;
         n->trials = 0;
@@ -263,6 +259,7 @@ int qres_heard(qres_node *n, uint64_t rx_end_us, const uint8_t *frame, size_t le
     }
     n->counters.accepted++;
     info->offset_us = arrival_offset(n->field, &a, info);
+    info->late = info->phase <= n->live.phase;
     if (!info->late && n->n_offsets < QRES_MAX_SLOTS) {
         n->offset_us[n->n_offsets++] = info->offset_us;
     }

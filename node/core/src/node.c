@@ -123,6 +123,9 @@ void qres_sample(qres_node *n, const int32_t *samples)
     qres_report r;
     qres_log_entry e;
     int len;
+    if (n->sampled || !is_own_phase(n, n->live.phase + 1)) {
+        return; /* nobody asked: a second report of a phase would repeat its nonce */
+    }
     n->sampled = 1;
     for (uint32_t c = 0; c < n->field->site.n_channels; c++) {
         n->missed[c] = samples[c] != QRES_MISSED     ? 0
@@ -186,18 +189,27 @@ static uint64_t own_slot_us(const qres_node *n, uint64_t start_us)
            + f->site.member[n->config.self].slot * f->slot_us;
 }
 
-/* Transmissions of the open phase that are still to be given. Returns 1 if there was one. */
-static int next_transmission(qres_node *n, uint64_t start_us, qres_action *a)
+/*
+ * Transmissions of the open phase that are still to be given. Returns 1 if there was one.
+ * A frame whose guard time has passed as well (the clock jumped, or nobody asked in time) would run
+ * into the next slot: it stays unsent.
+ */
+static int next_transmission(qres_node *n, uint64_t start_us, uint64_t now, qres_action *a)
 {
     const qres_field *f = n->field;
+    uint64_t late_us = now - f->guard_us / 2;
+    uint64_t due = own_slot_us(n, start_us);
+    if (n->tx_len != 0 && late_us > due) {
+        qres_not_sent(n);
+    }
     if (n->tx_len != 0) {
-        give_frame(n, a, n->tx, n->tx_len, QRES_FRAME_REPORT, own_slot_us(n, start_us));
+        give_frame(n, a, n->tx, n->tx_len, QRES_FRAME_REPORT, due);
         n->tx_len = 0;
         return 1;
     }
-    if (n->common_len != 0) {
-        give_frame(n, a, n->common, n->common_len, n->common_kind,
-                   start_us + f->lead_us + f->guard_us / 2 + f->slots * f->slot_us);
+    due = start_us + f->lead_us + f->guard_us / 2 + f->slots * f->slot_us;
+    if (n->common_len != 0 && late_us <= due) {
+        give_frame(n, a, n->common, n->common_len, n->common_kind, due);
         n->common_len = 0;
         return 1;
     }
@@ -230,7 +242,7 @@ void qres_next(qres_node *n, uint64_t now_us, qres_action *a)
         a->until_us = start - (uint64_t)n->clock_corr_us;
     } else if (is_own_phase(n, phase) && !n->sampled && now <= own_slot_us(n, start)) {
         a->kind = QRES_DO_SAMPLE;
-    } else if (next_transmission(n, start, a)) {
+    } else if (has_slot(n) && next_transmission(n, start, now, a)) {
         return;
     } else {
         a->kind = QRES_DO_LISTEN;

@@ -44,8 +44,8 @@ static void fold_phase(qres_node *n, qres_state *s)
         qres_report *r = &n->scratch.phase_reports[count];
         uint32_t digest_bit;
         if (e->raw_len != 0) {
-            if (qresi_replica_open_report(n, s, phase, e->member, e->u.raw, e->raw_len, 1, r,
-                                          &digest_bit) != QRES_OK) {
+            if (qresi_replica_open_report(n, s, phase, e->member, e->u.raw, e->raw_len,
+                                          OPEN_ALL_WINDOWS, r, &digest_bit) != QRES_OK) {
                 continue;
             }
         } else {
@@ -185,6 +185,7 @@ void qres_settle(qres_node *n)
     n->dirty = 0;
     n->counters.rebuilds++;
     n->live = n->base;
+    qresi_replica_note_digest(n, n->live.phase, qres_state_digest(n->field, &n->live));
     while (n->live.phase < target) {
         fold_phase(n, &n->live);
         if (n->live.phase + QRES_DIGEST_HISTORY > target) {
