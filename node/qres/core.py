@@ -150,6 +150,7 @@ class Field:
 def _site_struct(site: Site, *, predicts: bool) -> Any:
     s = ffi.new("qres_site *")
     s.field_id, s.epoch_s, s.range_m = site.field_id, site.epoch_s, site.range_m
+    s.echo = site.echo
     s.lora.sf, s.lora.bw_hz, s.lora.cr = site.sf, site.bw_hz, int(site.cr[-1]) - 4
     s.lora.preamble_symbols, s.lora.crc, s.lora.implicit_header = site.preamble_symbols, 1, 0
     s.n_channels, s.n_members = len(V1), len(site.nodes)
@@ -249,7 +250,8 @@ class _Machine:
     @property
     def present(self) -> NDArray[np.bool_]:
         """Which values are known, shape (nodes, channels)."""
-        return (self._absent[:, None] >> np.arange(len(V1), dtype=np.uint8)) & 1 == 0
+        bits = self._absent[:, None] >> np.arange(len(V1), dtype=np.uint8)
+        return np.asarray(bits & 1 == 0)
 
     @property
     def values(self) -> NDArray[np.float64]:
@@ -272,7 +274,7 @@ class _Machine:
         """Everything the core counts, refusals as `refused_<reason>`."""
         c = self.c.counters
         names = (
-            "accepted", "late", "rebuilds", "commits", "deferred", "adopted", "verified",
+            "accepted", "restored", "late", "rebuilds", "commits", "deferred", "adopted", "verified",
             "missed_checkpoints", "bits_compared", "bits_wrong", "beacons_compared",
             "beacons_wrong",
         )  # fmt: skip
@@ -368,9 +370,7 @@ class Replica(_Machine):
     def __init__(self, site: Site, key: bytes, start_us: int, *, trial_limit: int = 0) -> None:
         field = Field(site)
         first_phase = field.phase_at(start_us)
-        super().__init__(
-            field, key, first_phase=first_phase, search=True, trial_limit=trial_limit
-        )
+        super().__init__(field, key, first_phase=first_phase, search=True, trial_limit=trial_limit)
 
     def advance(self, now_us: int) -> list[Commit]:
         """Commit every phase whose window has closed by *now_us*; returns those, in order."""

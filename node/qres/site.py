@@ -48,6 +48,7 @@ FRAME_MAX_BYTES: Final = 51
 """Longest frame on air, SPEC 6.4: fits the slowest data rate that any region allows."""
 
 _REPORT_MAX_BYTES: Final = 4 + max(5, -(-(1 + 18 * len(V1)) // 8))  # SPEC 6.1, three primaries
+_ECHO_BYTES: Final = 3  # SPEC 6.5, three primaries
 _GUARD_US: Final = 200_000  # SPEC 3, like the three below
 _LEAD_US: Final = 500_000
 _GRAIN_US: Final = 10_000
@@ -93,6 +94,7 @@ class Site:
         tolerance: Greatest error that stays silent.
         nodes: The nodes, in the order of their ids: row i of every array of values is nodes[i].
         key_file: Where the field key is.
+        echo: Whether every report repeats an older one, for links that lose frames (SPEC 6.5).
     """
 
     name: str
@@ -109,6 +111,7 @@ class Site:
     tolerance: Tolerance
     nodes: tuple[SiteNode, ...]
     key_file: Path
+    echo: bool = False
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -128,7 +131,7 @@ class Site:
     @property
     def slot_us(self) -> int:
         """Length of an origin slot, SPEC 3: the longest report and a guard. [us]"""
-        return self._slot_for_us(_REPORT_MAX_BYTES)
+        return self._slot_for_us(_REPORT_MAX_BYTES + (_ECHO_BYTES if self.echo else 0))
 
     @property
     def common_us(self) -> int:
@@ -233,6 +236,7 @@ tx_power_dbm = {tx_power_dbm}  # at the chip's output; the antenna's gain comes 
 [protocol]
 epoch_s = {epoch_s}  # a node samples once per epoch; 300..3600, must divide a day (86400)
 range_m = {range_m}  # distance over which one node's surprise informs another
+echo = {echo}  # true: 3 bytes more a report, and lost ones are mended by the next
 
 [tolerance]
 class = {tolerance_class}  # strict | standard | coarse
@@ -272,6 +276,7 @@ def site_to_toml(site: Site, file: Path = Path("site.toml")) -> str:
         tx_power_dbm=site.tx_power_dbm,
         epoch_s=site.epoch_s,
         range_m=site.range_m,
+        echo="true" if site.echo else "false",
         tolerance_class=_quoted(site.tolerance.class_name),
         tolerances=tolerances,
     )

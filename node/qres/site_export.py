@@ -34,6 +34,7 @@ def site_to_dict(site: Site) -> dict[str, Any]:
         "tx_power_dbm": site.tx_power_dbm,
         "epoch_s": site.epoch_s,
         "range_m": site.range_m,
+        "echo": site.echo,
         "phase_us": site.phase_us,
         "slot_us": site.slot_us,
         "common_us": site.common_us,

@@ -183,6 +183,14 @@ class Table:
         self._refuse(name, value, f'must be "1..{longest} printable characters" in quotes')
         return None
 
+    def flag(self, name: str, *, default: bool) -> bool | None:
+        """True or false."""
+        value = self._get(name, default)
+        if isinstance(value, bool):
+            return value
+        self._refuse(name, value, "must be true or false")
+        return None
+
     def one_of(self, name: str, choices: Iterable[str], default: str | None = None) -> str | None:
         """One of some texts."""
         choices = tuple(choices)

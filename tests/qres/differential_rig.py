@@ -66,6 +66,7 @@ def random_site(rng: np.random.Generator) -> RefSite:
         preamble_symbols=8,
         channels=tuple(rng.permutation(np.array(channels, dtype=object)).tolist()),
         members=members,
+        echo=bool(rng.integers(0, 2)),
     )
 
 
@@ -73,6 +74,7 @@ def c_field(site: RefSite) -> Any:
     """The core's tables of *site*."""
     s = ffi.new("qres_site *")
     s.field_id, s.epoch_s, s.range_m = site.field_id, site.epoch_s, site.range_m
+    s.echo = site.echo
     s.lora.sf, s.lora.bw_hz, s.lora.cr = site.sf, site.bw_hz, site.cr
     s.lora.preamble_symbols, s.lora.crc, s.lora.implicit_header = site.preamble_symbols, 1, 0
     s.n_channels, s.n_members = site.n_channels, site.n_members

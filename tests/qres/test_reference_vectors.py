@@ -14,6 +14,7 @@ import pytest
 from qres import reference as ref
 from tests.vectors.as_json import (
     Json,
+    echo_to_json,
     report_from_json,
     report_to_json,
     site_from_json,
@@ -140,6 +141,9 @@ def check_open(file: str, v: Json) -> None:
     else:
         assert report_to_json(opened().report) == v["report"]
         assert opened().digest_bit == v["digest_bit"]
+        assert echo_to_json(opened().echo) == v.get("echo", echo_to_json(ref.NO_ECHO))
+        p, o = v["phase"], opened()
+        assert ref.seal_report(site, key, p, o.form, o.report, o.digest_bit, o.echo) == frame
 
 
 def _refusal(call: Callable[[], object]) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from qres.reference import WIRE_VERSION, RefChannel, RefMember, RefSite, Report, State
+from qres.reference import WIRE_VERSION, Echo, RefChannel, RefMember, RefSite, Report, State
 
 __all__ = [
     "Json",
+    "echo_to_json",
     "report_from_json",
     "report_to_json",
     "site_from_json",
@@ -41,6 +42,7 @@ def site_to_json(site: RefSite) -> Json:
         "field_id": site.field_id,
         "epoch_s": site.epoch_s,
         "range_m": site.range_m,
+        "echo": site.echo,
         "sf": site.sf,
         "bw_hz": site.bw_hz,
         "cr": site.cr,
@@ -141,3 +143,8 @@ def report_to_json(report: Report) -> Json:
 def report_from_json(given: Json) -> Report:
     """The report."""
     return Report(given["member"], given["included"], given["absent"], tuple(given["k"]))
+
+
+def echo_to_json(echo: Echo) -> Json:
+    """An echo; low is in order of primaries, and empty if age is 0."""
+    return {"age": echo.age, "slot": echo.slot, "low": list(echo.low)}

@@ -25,7 +25,7 @@ from qres.reference import (
     solve,
 )
 from tests.vectors.as_json import Json, report_to_json, state_to_json, vector
-from tests.vectors.fields import make_site, run_field, tiny_site
+from tests.vectors.fields import make_site, run_field, tiny_site, wide_channels
 
 __all__ = ["SITES", "fold_vectors"]
 
@@ -34,6 +34,8 @@ SITES = {
     "twelve": make_site(12),
     "thirty": make_site(30, seed=2, channels=fire_channels("strict"), extent_m=60_000),
     "coarse": make_site(6, seed=3, epoch_s=300, channels=fire_channels("coarse"), sf=9),
+    "echo": make_site(12, seed=4, echo=True),
+    "echo-wide": make_site(2, seed=5, channels=wide_channels(), echo=True),
 }
 """Fields that the vectors refer to by name."""
 

@@ -20,22 +20,22 @@ from qres.reference import (
     predicted_k,
     seal_report,
 )
-from tests.vectors.as_json import Json, report_to_json, state_to_json, vector
+from tests.vectors.as_json import Json, echo_to_json, report_to_json, state_to_json, vector
 from tests.vectors.cases_fold import DAY, SITES
 from tests.vectors.fields import KEY, run_field
 
-__all__ = ["report_vectors"]
+__all__ = ["Samples", "decision", "near", "opening", "report_vectors", "settled"]
 
 Samples = list[int | None]
 
 
-def _settled(site: RefSite) -> State:
+def settled(site: RefSite) -> State:
     """A state in which everything is present; the next phase is one of f = 0."""
     start = State.initial(site, DAY * 96 + 7)
     return run_field(site, start, 12, 1, lose=10**6, talkative=10)[-1][1]
 
 
-def _near(site: RefSite, state: State, member: int, *steps: int | None) -> Samples:
+def near(site: RefSite, state: State, member: int, *steps: int | None) -> Samples:
     """Samples that differ from a member's values by so many steps; None for a miss."""
     out: Samples = []
     for c, d in enumerate(steps):
@@ -47,19 +47,20 @@ def _near(site: RefSite, state: State, member: int, *steps: int | None) -> Sampl
 def report_vectors() -> Iterator[Json]:
     """All vectors of report.json."""
     site = SITES["twelve"]
-    state = _settled(site)
+    state = settled(site)
     yield from _decisions(site, state)
     yield from _windows(site, state)
     yield from _refused(site, state)
 
 
-def _decision(n: int, what: str, state: State, samples: Samples, missed: list[int],
-              *, introduce: bool = False) -> Json:  # fmt: skip
-    """What member 0 sends, as bytes and as meaning."""
-    site = SITES["twelve"]
+def decision(n: int, what: str, state: State, samples: Samples, missed: list[int],
+             *, introduce: bool = False, name: str = "twelve", prefix: str = "report",
+             spec: str = "6.1 and 6.2") -> Json:  # fmt: skip
+    """What member 0 of a site sends, as bytes and as meaning; an echo repeats nothing."""
+    site = SITES[name]
     chosen = choose_report(site, state, 0, samples, missed, introduce=introduce)
     fields: Json = {
-        "site": "twelve",
+        "site": name,
         "key_hex": KEY.hex(),
         "state": state_to_json(state),
         "member": 0,
@@ -81,7 +82,7 @@ def _decision(n: int, what: str, state: State, samples: Samples, missed: list[in
             "associated_data_hex": data.hex(),
             "frame_hex": frame.hex(),
         }
-    return vector(f"report-{n:03}", "decide", what, "6.1 and 6.2", **fields)
+    return vector(f"{prefix}-{n:03}", "decide", what, spec, **fields)
 
 
 def _decisions(site: RefSite, state: State) -> Iterator[Json]:
@@ -101,31 +102,31 @@ def _decisions(site: RefSite, state: State) -> Iterator[Json]:
     ]
     n = 0
     for n, (what, steps, missed) in enumerate(cases):
-        yield _decision(n, what, state, _near(site, state, 0, *steps), missed)
+        yield decision(n, what, state, near(site, state, 0, *steps), missed)
     at_limit: Samples = [
         int(x) + channel.tol for x, channel in zip(state.value[0], site.channels, strict=True)
     ]
-    yield _decision(n + 7, "silence: exactly at the tolerance", state, at_limit, [0] * 4)
+    yield decision(n + 7, "silence: exactly at the tolerance", state, at_limit, [0] * 4)
     beyond: Samples = [at_limit[0], _shifted(at_limit[1], 1), *at_limit[2:]]
-    yield _decision(n + 8, "S: one unit beyond the tolerance", state, beyond, [0] * 4)
+    yield decision(n + 8, "S: one unit beyond the tolerance", state, beyond, [0] * 4)
     due = state.copy()
     due.last_report[0] = state.phase + 1 - site.heartbeat
-    still = _near(site, state, 0, 0, 0, 0, 0)
-    yield _decision(n + 1, "S: heartbeat", due, still, [0] * 4)
-    yield _decision(n + 2, "X: heartbeat during misses", due, [still[0], None, None, None],
+    still = near(site, state, 0, 0, 0, 0, 0)
+    yield decision(n + 1, "S: heartbeat", due, still, [0] * 4)
+    yield decision(n + 2, "X: heartbeat during misses", due, [still[0], None, None, None],
                     [0, 1, 2, 1])  # fmt: skip
     fresh = State.initial(site, state.phase)
-    yield _decision(n + 3, "X: first report, no rain gauge", fresh, [*still[:3], None],
+    yield decision(n + 3, "X: first report, no rain gauge", fresh, [*still[:3], None],
                     [0, 0, 0, 3])  # fmt: skip
     partial = state.copy()
     for field in (partial.value, partial.last, partial.slow):
         field[0, 1] = 0
     partial.absent[0, 1] = True
-    yield _decision(n + 4, "S: the bits of an absent primary are 0", partial,
+    yield decision(n + 4, "S: the bits of an absent primary are 0", partial,
                     [_shifted(still[0], 5 * 16384), None, still[2], still[3]],
                     [0, 9, 0, 0])  # fmt: skip
-    yield _decision(n + 5, "X: an absent sensor comes back", partial, still, [0] * 4)
-    yield _decision(n + 6, "X: introduction after a start, nothing surprising", state, still,
+    yield decision(n + 5, "X: an absent sensor comes back", partial, still, [0] * 4)
+    yield decision(n + 6, "X: introduction after a start, nothing surprising", state, still,
                     [0] * 4, introduce=True)  # fmt: skip
 
 
@@ -134,12 +135,21 @@ def _shifted(x: int | None, by: int) -> int | None:
     return None if x is None else x + by
 
 
-def _opening(
-    vector_id: str, what: str, state: State, p: int, frame: bytes, *, all_windows: bool
+def opening(
+    vector_id: str,
+    what: str,
+    state: State,
+    p: int,
+    frame: bytes,
+    *,
+    all_windows: bool,
+    name: str = "twelve",
+    spec: str = "6.1",
 ) -> Json:
-    """What a receiver makes of a frame as member 0's: a report or an error."""
+    """What a receiver makes of a frame as member 0's: a report, and an echo, or an error."""
+    site = SITES[name]
     fields: Json = {
-        "site": "twelve",
+        "site": name,
         "key_hex": KEY.hex(),
         "state": state_to_json(state),
         "member": 0,
@@ -148,7 +158,7 @@ def _opening(
         "frame_hex": frame.hex(),
     }
     try:
-        opened = open_report(SITES["twelve"], KEY, p, 0, state, frame, all_windows=all_windows)
+        opened = open_report(site, KEY, p, 0, state, frame, all_windows=all_windows)
     except RefusedError as refused:
         fields["error"] = str(refused.reason)
     else:
@@ -156,11 +166,13 @@ def _opening(
             "report": report_to_json(opened.report),
             "digest_bit": opened.digest_bit,
         }
-    return vector(vector_id, "open", what, "6.1", **fields)
+        if site.echo:
+            fields["echo"] = echo_to_json(opened.echo)
+    return vector(vector_id, "open", what, spec, **fields)
 
 
 def _windows(site: RefSite, state: State) -> Iterator[Json]:
-    chosen = choose_report(site, state, 0, _near(site, state, 0, 5, 0, 0, 0), [0] * 4)
+    chosen = choose_report(site, state, 0, near(site, state, 0, 5, 0, 0, 0), [0] * 4)
     if chosen is None:
         raise AssertionError("a surprise of five steps must be reported")
     form, report = chosen
@@ -177,7 +189,7 @@ def _windows(site: RefSite, state: State) -> Iterator[Json]:
         mine = state.copy()
         for c, d in enumerate(shift):
             mine.value[0, c] = (report.k[c] + d) * site.channels[c].step
-        yield _opening(f"open-{n:03}", what, mine, p, frame, all_windows=all_windows)
+        yield opening(f"open-{n:03}", what, mine, p, frame, all_windows=all_windows)
 
 
 def _refused(site: RefSite, state: State) -> Iterator[Json]:
@@ -221,16 +233,16 @@ def _refused(site: RefSite, state: State) -> Iterator[Json]:
     ]
     n = 0
     for n, (what, frame) in enumerate(cases, 6):
-        yield _opening(f"open-{n:03}", what, state, p, frame, all_windows=True)
-    yield _opening(f"open-{n + 1:03}", "valid, of the next own phase", state, p + 4, good,
+        yield opening(f"open-{n:03}", what, state, p, frame, all_windows=True)
+    yield opening(f"open-{n + 1:03}", "valid, of the next own phase", state, p + 4, good,
                    all_windows=True)  # fmt: skip
     no_rain = state.copy()
     no_rain.absent[0, 3] = True
     for field in (no_rain.value, no_rain.last, no_rain.slow):
         field[0, 3] = 0
-    yield _opening(f"open-{n + 2:03}", "R from a member without rain gauge", no_rain, p,
+    yield opening(f"open-{n + 2:03}", "R from a member without rain gauge", no_rain, p,
                    sealed(r, 3, 15, 0, k), all_windows=True)  # fmt: skip
     no_rh = state.copy()
     no_rh.absent[0, 1] = True
-    yield _opening(f"open-{n + 3:03}", "S: bits of an absent primary are set", no_rh, p,
+    yield opening(f"open-{n + 3:03}", "S: bits of an absent primary are set", no_rh, p,
                    sealed(s | 1 << 6, 2, 5, 2, [k[0], k[2]]), all_windows=True)  # fmt: skip

@@ -5,7 +5,16 @@ from __future__ import annotations
 
 from qres.reference import RefChannel, RefMember, RefSite, Report, State, commit, fire_channels
 
-__all__ = ["KEY", "Lcg", "make_site", "random_reports", "run_field", "tiny_channels", "tiny_site"]
+__all__ = [
+    "KEY",
+    "Lcg",
+    "make_site",
+    "random_reports",
+    "run_field",
+    "tiny_channels",
+    "tiny_site",
+    "wide_channels",
+]
 
 KEY = bytes(range(16))
 """A field key for tests: no real field may use it."""
@@ -44,6 +53,7 @@ def make_site(
     channels: tuple[RefChannel, ...] | None = None,
     range_m: int = 20_000,
     sf: int = 7,
+    echo: bool = False,
 ) -> RefSite:
     """A field of *n* members, dealt over the phases in turn, at chance positions."""
     lcg = Lcg(seed)
@@ -68,6 +78,7 @@ def make_site(
         preamble_symbols=8,
         channels=fire_channels() if channels is None else channels,
         members=members,
+        echo=echo,
     )
 
 
@@ -78,6 +89,12 @@ def tiny_channels() -> tuple[RefChannel, ...]:
             tol=65536, step=16384, lo=-60 << 16, hi=85 << 16, rho=32768, flags=3, w0=(0, 0, 0, 0)
         ),
     )
+
+
+def wide_channels() -> tuple[RefChannel, ...]:
+    """As many as a site may have: four primaries and two riders, which make the longest REPORTs."""
+    primary, rider = fire_channels()[0], fire_channels()[3]
+    return (primary, rider, primary, primary, rider, primary)
 
 
 def tiny_site() -> RefSite:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Write fold.json, report.json, frames.json and blob.json from the reference.
+Write fold.json, report.json, echo.json, frames.json and blob.json from the reference.
 
 Run in the project's folder:
 
@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tests.vectors.as_json import Json, site_to_json
 from tests.vectors.cases_blob import blob_vectors
+from tests.vectors.cases_echo import echo_vectors
 from tests.vectors.cases_fold import SITES, fold_vectors
 from tests.vectors.cases_frames import frame_vectors
 from tests.vectors.cases_report import report_vectors
@@ -34,6 +35,7 @@ FOLDER = Path(__file__).resolve().parent
 FILES: dict[str, tuple[str, Callable[[], Iterable[Json]]]] = {
     "fold.json": ("Integers and the fold, SPEC 1 to 5", fold_vectors),
     "report.json": ("REPORT, SPEC 6.1 and 6.2", report_vectors),
+    "echo.json": ("The echo at the end of a REPORT, SPEC 6.5", echo_vectors),
     "frames.json": ("Keys, BEACON and CHECKPOINT, SPEC 6, 6.3 and 6.4", frame_vectors),
     "blob.json": ("The checkpoint blob, SPEC 7", blob_vectors),
 }

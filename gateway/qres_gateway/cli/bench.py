@@ -57,6 +57,9 @@ def rf(
         float | None, typer.Option(min=1.0, help="How much of the record; all if left out. [h]")
     ] = None,
     sf: Annotated[int, typer.Option(min=7, max=12, help="Spreading factor, for airtime.")] = 9,
+    echo: Annotated[
+        bool, typer.Option("--echo", help="Every report repeats an older one (SPEC 6.5).")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Clocks follow from it.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
 ) -> None:
@@ -75,6 +78,7 @@ def rf(
             tolerance=tolerance.value,
             hours=hours,
             sf=sf,
+            echo=echo,
             seed=seed,
             progress=lambda done: tell(done, total),
         )

@@ -41,7 +41,6 @@ __all__ = ["Demo", "DemoOptions"]
 
 _TICK_S: Final = 0.25
 _ANSWER_TIMEOUT_S: Final = 30.0
-_WALL_STEP_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,9 +187,9 @@ class Demo:
 
     async def _pause(self, until_s: float, gateway: asyncio.Task[None]) -> None:
         """Let wall time pass; ends early if the gateway does."""
-        loop = asyncio.get_running_loop()
-        while loop.time() < until_s and not gateway.done():
-            await asyncio.sleep(min(_WALL_STEP_S, max(0.0, until_s - loop.time())))
+        left_s = until_s - asyncio.get_running_loop().time()
+        if left_s > 0:
+            await asyncio.wait([gateway], timeout=left_s)
 
     async def _until(self, is_true: Callable[[], bool], gateway: asyncio.Task[None]) -> None:
         """Wait for the gateway's events."""
@@ -237,6 +236,7 @@ class Demo:
             "tolerance": self._site.tolerance.class_name,
             "epoch_s": self._site.epoch_s,
             "sf": self._site.sf,
+            "echo": self._site.echo,
             **figures,
             "periodic_lorawan_bytes_per_hour": periodic.bytes_per_h,
             "saved_factor": round(periodic.bytes_per_h / rate, 1) if rate else None,

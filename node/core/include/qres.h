@@ -52,6 +52,7 @@ uint32_t qres_wire_version(void);
 #define QRES_MAX_FRAME 51       /* [bytes] fits the slowest legal data rate */
 #define QRES_MAX_KERNEL 8128    /* pairs of QRES_MAX_NODES members */
 #define QRES_LOG_MAX 1280       /* reports after the base state */
+#define QRES_LOG_ECHO 255       /* qres_log_entry.raw_len of a report known from an echo only */
 #define QRES_BLOB_MAX 2816      /* [bytes] a checkpoint's content */
 #define QRES_FRAGMENT_DATA 44   /* [bytes] of it in one frame */
 #define QRES_DIGEST_HISTORY 8
@@ -82,6 +83,7 @@ typedef struct {
     uint32_t field_id;
     uint32_t epoch_s;        /* [s] 300..3600, divides 86400, divisible by 4 */
     uint32_t range_m;        /* [m] 1000..1000000 */
+    uint32_t echo;           /* 1: every REPORT repeats an older one, SPEC 6.5; else 0 */
     qres_lora lora;
     uint8_t n_channels;      /* 1..QRES_MAX_CHANNELS */
     uint8_t n_members;       /* 1..QRES_MAX_NODES */
@@ -100,7 +102,9 @@ typedef struct {
     uint32_t airtime_us[52];     /* by frame length [bytes] */
     uint8_t slots;               /* M, origin slots of a phase */
     uint8_t n_primary, rider0;   /* rider0: channel, or QRES_MAX_CHANNELS if there is none */
-    uint8_t form_s, form_r, form_m, form_x_min; /* [bytes] of payload, SPEC 6.1 */
+    uint8_t form_s, form_r, form_m, form_x_min; /* [bytes] of payload, SPEC 6.1, echo included */
+    uint8_t echo_bytes;          /* bE of SPEC 6.5, 0 without echo */
+    uint8_t report_max;          /* [bytes] longest REPORT, tag included; longer is a CHECKPOINT */
     uint8_t slot_member[4][32];  /* member index by phase and slot */
     uint16_t kernel[8128];       /* g, Q16, pair (i > j) at i*(i-1)/2 + j */
 } qres_field;
@@ -121,6 +125,13 @@ typedef struct {
     uint8_t included, absent;    /* one bit a channel */
     int16_t k[6];                /* value / step of each included channel */
 } qres_report;
+
+/* An older report that a REPORT repeats, SPEC 6.5. */
+typedef struct {
+    uint8_t age;                 /* [phases] 1..7; 0: nothing is repeated */
+    uint8_t slot;                /* origin slot of its sender */
+    uint32_t low;                /* low bits of its primaries, 5 each */
+} qres_echo;
 
 /* Work space of one commit; its content means nothing between calls. */
 typedef struct {
@@ -188,16 +199,22 @@ int qres_decide(const qres_field *field, const qres_state *state, uint32_t membe
 int qres_announce(const qres_field *field, const qres_state *state, uint32_t member,
                   const int32_t *samples, const uint8_t *missed, qres_report *report);
 
-/* The payload of a report in the form that `len` stands for, before encryption. Returns 0 or QRES_ERR_INVALID. */
+/*
+ * The payload of a report in the form that `len` stands for, before encryption.
+ *   echo  in  what it repeats; ignored if the site has no echo
+ * Returns 0 or QRES_ERR_INVALID.
+ */
 int qres_report_encode(const qres_field *field, const qres_report *report, uint32_t digest_bit,
-                       uint8_t *payload, size_t len);
+                       const qres_echo *echo, uint8_t *payload, size_t len);
 
 /* ------------------------------------------------------------------ replica */
 
 typedef struct {
     uint32_t phase;
     uint8_t member, included, absent;
-    uint8_t raw_len;             /* 0: decoded; else an undecoded frame of that length [bytes] */
+    uint8_t raw_len;             /* 0: decoded; QRES_LOG_ECHO; else an undecoded frame's length [bytes] */
+    uint8_t is_s;                /* 1: sent or heard in form S, or known from an echo */
+    uint8_t echoes;              /* how often it was repeated, as far as known here */
     union { int16_t k[6]; uint8_t raw[12]; } u;
 } qres_log_entry;
 
@@ -222,6 +239,7 @@ typedef struct {
 } qres_heard_info;
 
 typedef struct {
+    uint32_t restored;           /* reports known from an echo only, when it came */
     uint32_t accepted, late, rebuilds, commits, deferred, adopted, verified, missed_checkpoints;
     uint32_t bits_compared, bits_wrong, beacons_compared, beacons_wrong;
     uint32_t refused[16];        /* by -qres_err */

@@ -41,7 +41,8 @@ int qresi_beacon_heard(qres_node *n, uint32_t phase, const uint8_t *frame, qres_
     if (i == f->site.n_members || fx_get16(frame + 6) != (f->site_hash & 0xFFFFu)) {
         return QRES_ERR_SITE;
     }
-    if (sent_phase + 1 < phase || sent_phase > phase + 1 || !qresi_replica_accepts(n, sent_phase)) {
+    if (sent_phase + UINT64_C(1) < phase || sent_phase > phase + UINT64_C(1)
+        || !qresi_replica_accepts(n, sent_phase)) {
         return QRES_ERR_WINDOW;
     }
     for (uint32_t b = 0; b < DIGEST_BYTES; b++) {

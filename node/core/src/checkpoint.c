@@ -54,7 +54,7 @@ void qresi_checkpoint_freeze(qres_node *n)
     n->snap_valid = 1;
     n->snap_digest = qres_state_digest(n->field, &n->live);
     n->blob_len = 0;
-    if (n->config.self != QRES_NO_SLOT && (n->synced || knows_half(n))
+    if (n->config.self != QRES_NO_SLOT && knows_half(n)
         && qresi_checkpoint_scribe(n->field, &n->live, era) == n->config.self) {
         int len = qres_blob_encode(n->field, &n->live, n->blob, sizeof n->blob);
         n->blob_len = len > 0 ? (uint32_t)len : 0;

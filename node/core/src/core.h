@@ -10,9 +10,9 @@
 
 enum {
     QRES_PHASES = 4,                /* of an epoch */
+    REPORT_BITS_S = 5,              /* of a value in form S and in an echo */
     TAG_BYTES = 4,
     BEACON_BYTES = 16,
-    REPORT_MAX_BYTES = 18,          /* no table has a longer REPORT, none a shorter CHECKPOINT */
     CHECKPOINT_HEAD = 3,            /* number and length before the data */
     WEIGHT_MAX_LEVEL = 15938355,    /* 0.95 in Q24: weights 1 and 2 stay contractive */
     WEIGHT_MAX_DIURNAL = 33554432,  /* 2 in Q24, in tolerances */
@@ -66,6 +66,8 @@ void qresi_epoch_begin(const qres_field *f, qres_state *s, uint32_t epoch);
 void qresi_solve_ldl(qres_scratch *x, uint32_t n);
 
 /* report.c: SPEC 6.1 */
+int32_t qresi_report_unwrap(uint32_t low, int32_t predicted, uint32_t width, int32_t turns);
+int16_t qresi_report_predicted(const qres_field *f, const qres_state *s, uint32_t i, uint32_t c);
 int qresi_report_payload_length_known(const qres_field *f, size_t payload_len);
 size_t qresi_report_aad(const qres_field *f, const qres_report *r, size_t payload_len,
                         uint8_t aad[15]);
@@ -76,7 +78,14 @@ size_t qresi_report_aad(const qres_field *f, const qres_report *r, size_t payloa
  */
 int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member,
                        const uint8_t *payload, size_t len, uint32_t window, qres_report *r,
-                       uint32_t *digest_bit, uint32_t *reserved);
+                       uint32_t *digest_bit, qres_echo *echo, uint32_t *reserved);
+
+/* echo.c: SPEC 6.5 */
+qres_echo qresi_echo_choose(qres_node *n);
+void qresi_echo_heard(qres_node *n, uint32_t phase, uint32_t sender, const qres_echo *echo);
+/* The report that low bits mean in state `s`. Returns 0 if there is none. */
+int qresi_echo_read(const qres_field *f, const qres_state *s, uint32_t member, uint32_t low,
+                    qres_report *r);
 
 /* seal.c: keys, nonces, tags */
 void qresi_seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind,
@@ -100,7 +109,7 @@ enum {
 };
 int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
                               const uint8_t *frame, size_t len, uint32_t how, qres_report *r,
-                              uint32_t *digest_bit);
+                              uint32_t *digest_bit, qres_echo *echo);
 
 /* checkpoint.c */
 uint32_t qresi_checkpoint_scribe(const qres_field *f, const qres_state *snapshot, uint32_t era);

@@ -145,6 +145,9 @@ const char *qres_site_problem(const qres_site *site)
         || site->lora.implicit_header != 0) {
         return "lora is not sf 7..12, cr 1..4, preamble_symbols 6.., with CRC and explicit header";
     }
+    if (site->echo > 1) {
+        return "echo is not 0 or 1";
+    }
     if (site->range_m < 1000 || site->range_m > 1000000) {
         return "range_m is not in 1000..1000000";
     }
@@ -163,7 +166,7 @@ const char *qres_site_problem(const qres_site *site)
 static uint32_t site_hash(const qres_site *s)
 {
     uint32_t h = FX_HASH_START;
-    const uint32_t head[] = {1, s->field_id, s->epoch_s, s->range_m, s->lora.sf, s->lora.bw_hz,
+    const uint32_t head[] = {1, s->field_id, s->epoch_s, s->range_m, s->echo, s->lora.sf, s->lora.bw_hz,
                              s->lora.cr, s->lora.preamble_symbols, s->n_channels};
     for (size_t i = 0; i < sizeof head / sizeof head[0]; i++) {
         h = fx_mix(h, head[i]);
@@ -191,10 +194,19 @@ static uint32_t site_hash(const qres_site *s)
     return fx_fin(h);
 }
 
+static uint32_t at_least(uint32_t x, uint32_t least)
+{
+    return x > least ? x : least;
+}
+
+/* Lengths of SPEC 6.1, each with the echo of SPEC 6.5. */
 static void form_sizes(qres_field *f)
 {
     uint32_t p = 0;
     uint32_t rider0 = QRES_MAX_CHANNELS;
+    uint32_t s;
+    uint32_t r;
+    uint32_t m;
     for (uint32_t c = f->site.n_channels; c-- > 0;) {
         if (f->site.channel[c].flags & QRES_PRIMARY) {
             p++;
@@ -202,18 +214,15 @@ static void form_sizes(qres_field *f)
             rider0 = c;
         }
     }
+    s = (1 + 5 * p + 7) / 8;
+    r = rider0 < QRES_MAX_CHANNELS ? at_least((1 + 5 * p + 8 + 7) / 8, s + 1) : s;
+    m = at_least((1 + 10 * p + 7) / 8, r + 1);
     f->n_primary = (uint8_t)p;
     f->rider0 = (uint8_t)rider0;
-    f->form_s = (uint8_t)((1 + 5 * p + 7) / 8);
-    f->form_r = f->form_s;
-    if (rider0 < QRES_MAX_CHANNELS) {
-        uint32_t need = (1 + 5 * p + 8 + 7) / 8;
-        f->form_r = (uint8_t)(need > f->form_s + 1u ? need : f->form_s + 1u);
-    }
-    {
-        uint32_t need = (1 + 10 * p + 7) / 8;
-        f->form_m = (uint8_t)(need > f->form_r + 1u ? need : f->form_r + 1u);
-    }
+    f->echo_bytes = (uint8_t)(f->site.echo ? (9 + 5 * p + 7) / 8 : 0);
+    f->form_s = (uint8_t)(s + f->echo_bytes);
+    f->form_r = (uint8_t)(r + f->echo_bytes);
+    f->form_m = (uint8_t)(m + f->echo_bytes);
     f->form_x_min = (uint8_t)(f->form_m + 1u);
 }
 
@@ -245,11 +254,9 @@ int qres_field_init(qres_field *f, const qres_site *site)
         }
     }
     form_sizes(f);
-    longest = (1u + 18u * site->n_channels + 7u) / 8u;
-    if (longest < f->form_x_min) {
-        longest = f->form_x_min;
-    }
-    f->slot_us = rounded_slot(f->airtime_us[longest + TAG_BYTES]);
+    longest = at_least((1u + 18u * site->n_channels + 7u) / 8u + f->echo_bytes, f->form_x_min);
+    f->report_max = (uint8_t)(longest + TAG_BYTES);
+    f->slot_us = rounded_slot(f->airtime_us[f->report_max]);
     f->common_us = rounded_slot(f->airtime_us[QRES_MAX_FRAME]);
     f->slots = 0;
     for (uint32_t i = 0; i < QRES_PHASES * QRES_MAX_SLOTS; i++) {

@@ -18,7 +18,7 @@ static int limit_reached(const qres_node *n)
 
 int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
                               const uint8_t *frame, size_t len, uint32_t how, qres_report *r,
-                              uint32_t *digest_bit)
+                              uint32_t *digest_bit, qres_echo *echo)
 {
     const qres_field *f = n->field;
     size_t payload_len = len - TAG_BYTES;
@@ -35,7 +35,7 @@ int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase,
         uint8_t tag[TAG_BYTES];
         uint32_t reserved;
         int rc = qresi_report_parse(f, s, member, payload, payload_len, window, r, digest_bit,
-                                    &reserved);
+                                    echo, &reserved);
         if (rc == QRES_ERR_LENGTH) {
             break;
         }
@@ -52,8 +52,8 @@ int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase,
     return QRES_ERR_TAG;
 }
 
-static int accept_report(qres_node *n, uint32_t phase, const qres_report *r, uint32_t digest_bit,
-                         qres_heard_info *info)
+static int accept_report(qres_node *n, uint32_t phase, const qres_report *r, uint32_t is_s,
+                         uint32_t digest_bit, qres_heard_info *info)
 {
     qres_log_entry e;
     int rc;
@@ -62,6 +62,8 @@ static int accept_report(qres_node *n, uint32_t phase, const qres_report *r, uin
     e.included = r->included;
     e.absent = r->absent;
     e.raw_len = 0;
+    e.is_s = (uint8_t)is_s;
+    e.echoes = 0;
     for (uint32_t c = 0; c < QRES_MAX_CHANNELS; c++) {
         e.u.k[c] = (r->included >> c) & 1 ? r->k[c] : 0;
     }
@@ -99,6 +101,8 @@ static int keep_pending(qres_node *n, uint32_t phase, uint32_t member, const uin
     e.included = 0;
     e.absent = 0;
     e.raw_len = (uint8_t)len;
+    e.is_s = 0;
+    e.echoes = 0;
     for (size_t i = 0; i < sizeof e.u.raw; i++) {
         e.u.raw[i] = i < len ? frame[i] : 0;
     }
@@ -115,10 +119,17 @@ static int try_member(qres_node *n, uint32_t phase, uint32_t member, const uint8
 {
     qres_report r;
     uint32_t digest_bit;
+    qres_echo echo = {0, 0, 0};
     uint32_t how = all_windows ? OPEN_ALL_WINDOWS | OPEN_LIMITED : OPEN_LIMITED;
     int rc = qresi_replica_open_report(n, &n->live, phase, member, frame, len, how, &r,
-                                       &digest_bit);
-    return rc == QRES_OK ? accept_report(n, phase, &r, digest_bit, info) : rc;
+                                       &digest_bit, &echo);
+    if (rc == QRES_OK) {
+        rc = accept_report(n, phase, &r, len - TAG_BYTES == n->field->form_s, digest_bit, info);
+    }
+    if (rc == QRES_OK) {
+        qresi_echo_heard(n, phase, member, &echo);
+    }
+    return rc;
 }
 
 static uint32_t member_at(const qres_field *f, uint32_t phase, int64_t slot)
@@ -220,9 +231,6 @@ static int dispatch(qres_node *n, const arrival *a, const uint8_t *frame, size_t
     if (limit_reached(n)) {
         return QRES_ERR_LIMIT;
     }
-    if (len > REPORT_MAX_BYTES) {
-        return hear_checkpoint(n, a, frame, len, info);
-    }
     if (len == BEACON_BYTES && frame[0] >> 4 == 0xB) {
         int as_report;
         int rc = qresi_beacon_heard(n, a->phase, frame, info);
@@ -233,7 +241,8 @@ static int dispatch(qres_node *n, const arrival *a, const uint8_t *frame, size_t
         as_report = hear_report(n, a, frame, len, info);
         return as_report == QRES_ERR_TAG || as_report == QRES_ERR_WINDOW ? rc : as_report;
     }
-    return hear_report(n, a, frame, len, info);
+    return len > n->field->report_max ? hear_checkpoint(n, a, frame, len, info)
+                                      : hear_report(n, a, frame, len, info);
 }
 
 int qres_heard(qres_node *n, uint64_t rx_end_us, const uint8_t *frame, size_t len,

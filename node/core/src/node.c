@@ -102,6 +102,7 @@ static void open_phase(qres_node *n)
 
 static uint32_t seal_report(qres_node *n, const qres_report *r, size_t payload_len, uint8_t *frame)
 {
+    qres_echo echo;
     const qres_field *f = n->field;
     uint32_t phase = n->live.phase + 1;
     qres_cipher cipher = qresi_seal_cipher(n, qres_era_of(f, phase));
@@ -111,7 +112,8 @@ static uint32_t seal_report(qres_node *n, const qres_report *r, size_t payload_l
     if (!qresi_replica_own_digest(n, phase - 1, &own)) {
         own = qres_state_digest(f, &n->live);
     }
-    qres_report_encode(f, r, own & 1u, frame, payload_len);
+    echo = qresi_echo_choose(n);
+    qres_report_encode(f, r, own & 1u, &echo, frame, payload_len);
     qresi_seal_nonce(f, phase, f->site.member[r->member].id, QRES_FRAME_REPORT, nonce);
     qres_ccm_seal(&cipher, nonce, sizeof nonce, aad, qresi_report_aad(f, r, payload_len, aad),
                   frame, payload_len, frame + payload_len, TAG_BYTES);
@@ -151,6 +153,8 @@ void qres_sample(qres_node *n, const int32_t *samples)
     e.included = r.included;
     e.absent = r.absent;
     e.raw_len = 0;
+    e.is_s = len == n->field->form_s;
+    e.echoes = 0;
     for (uint32_t c = 0; c < QRES_MAX_CHANNELS; c++) {
         e.u.k[c] = (r.included >> c) & 1 ? r.k[c] : 0;
     }

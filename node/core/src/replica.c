@@ -31,7 +31,7 @@ int qresi_replica_log_find(const qres_node *n, uint32_t phase, uint32_t member)
 
 int qresi_replica_accepts(const qres_node *n, uint32_t phase)
 {
-    return phase > n->base.phase && phase <= n->live.phase + 2;
+    return phase > n->base.phase && phase <= (uint64_t)n->live.phase + 2;
 }
 
 /* The reports of the phase after s->phase, decoded where they were raw; then commit it. */
@@ -43,9 +43,14 @@ static void fold_phase(qres_node *n, qres_state *s)
         const qres_log_entry *e = &n->log[at];
         qres_report *r = &n->scratch.phase_reports[count];
         uint32_t digest_bit;
-        if (e->raw_len != 0) {
+        if (e->raw_len == QRES_LOG_ECHO) {
+            if (!qresi_echo_read(n->field, s, e->member, fx_get32(e->u.raw), r)) {
+                continue;
+            }
+        } else if (e->raw_len != 0) {
+            qres_echo unused;
             if (qresi_replica_open_report(n, s, phase, e->member, e->u.raw, e->raw_len,
-                                          OPEN_ALL_WINDOWS, r, &digest_bit) != QRES_OK) {
+                                          OPEN_ALL_WINDOWS, r, &digest_bit, &unused) != QRES_OK) {
                 continue;
             }
         } else {
@@ -99,7 +104,9 @@ int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry)
         if (n->log[found].raw_len == 0 || entry->raw_len != 0) {
             return QRES_ERR_DUPLICATE;
         }
+        uint8_t echoes = n->log[found].echoes;
         n->log[found] = *entry;
+        n->log[found].echoes = echoes;
         return QRES_OK;
     }
     if (n->n_log == QRES_LOG_MAX) {

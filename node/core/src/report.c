@@ -5,11 +5,13 @@
 #include "bits.h"
 #include "core.h"
 
-enum { MISSES_UNTIL_ABSENT = 3, WIDTH_S = 5, WIDTH_M = 10, WIDTH_RIDER = 8 };
+enum { MISSES_UNTIL_ABSENT = 3, WIDTH_S = REPORT_BITS_S, WIDTH_M = 10, WIDTH_RIDER = 8 };
+enum { AGE_BITS = 4, SLOT_BITS = 5 };
 
 static size_t form_x_bytes(const qres_field *f, uint32_t included)
 {
-    size_t need = (1u + 2u * f->site.n_channels + 16u * fx_count(included) + 7u) / 8u;
+    size_t need =
+        (1u + 2u * f->site.n_channels + 16u * fx_count(included) + 7u) / 8u + f->echo_bytes;
     return need > f->form_x_min ? need : f->form_x_min;
 }
 
@@ -40,7 +42,7 @@ static uint32_t form_width(const qres_field *f, size_t len, uint32_t c)
     return has_form_r(f) && len == f->form_r && c == f->rider0 ? WIDTH_RIDER : 0;
 }
 
-static int16_t predicted_k(const qres_field *f, const qres_state *s, uint32_t i, uint32_t c)
+int16_t qresi_report_predicted(const qres_field *f, const qres_state *s, uint32_t i, uint32_t c)
 {
     return fx_clip16(fx_rdiv(s->value[c][i], f->site.channel[c].step));
 }
@@ -58,7 +60,7 @@ static size_t short_form(const qres_field *f, const qres_state *s, const qres_re
     uint32_t riders = 0;
     int wide = 0;
     for (uint32_t c = 0; c < f->site.n_channels; c++) {
-        int32_t predicted = predicted_k(f, s, r->member, c);
+        int32_t predicted = qresi_report_predicted(f, s, r->member, c);
         if (!is_primary(f, c)) {
             riders |= surprised & (1u << c);
         } else if (is_present(s, r->member, c)) {
@@ -72,7 +74,7 @@ static size_t short_form(const qres_field *f, const qres_state *s, const qres_re
         return wide ? f->form_m : f->form_s;
     }
     if (!wide && has_form_r(f) && riders == 1u << f->rider0
-        && in_window(r->k[f->rider0], predicted_k(f, s, r->member, f->rider0), WIDTH_RIDER)) {
+        && in_window(r->k[f->rider0], qresi_report_predicted(f, s, r->member, f->rider0), WIDTH_RIDER)) {
         return f->form_r;
     }
     return 0;
@@ -155,7 +157,7 @@ int qres_decide(const qres_field *f, const qres_state *s, uint32_t member, const
 }
 
 int qres_report_encode(const qres_field *f, const qres_report *r, uint32_t digest_bit,
-                       uint8_t *payload, size_t len)
+                       const qres_echo *echo, uint8_t *payload, size_t len)
 {
     bit_writer w = {payload, len, 0, 0};
     if (!qresi_report_payload_length_known(f, len)) {
@@ -183,6 +185,12 @@ int qres_report_encode(const qres_field *f, const qres_report *r, uint32_t diges
     }
     if (len < f->form_x_min && has_form_r(f) && len == f->form_r) {
         bits_put(&w, (uint32_t)(int32_t)r->k[f->rider0], WIDTH_RIDER);
+    }
+    if (f->echo_bytes != 0 && echo != NULL && echo->age != 0) {
+        w.at = 8 * (len - f->echo_bytes);
+        bits_put(&w, echo->age, AGE_BITS);
+        bits_put(&w, echo->slot, SLOT_BITS);
+        bits_put(&w, echo->low, WIDTH_S * f->n_primary);
     }
     return w.overrun ? QRES_ERR_INVALID : QRES_OK;
 }
@@ -219,7 +227,7 @@ static int parse_x(const qres_field *f, bit_reader *b, size_t len, qres_report *
 }
 
 /* The k nearest to `predicted` with these low bits, then moved by `turns` windows. */
-static int32_t unwrap(uint32_t low, int32_t predicted, uint32_t width, int32_t turns)
+int32_t qresi_report_unwrap(uint32_t low, int32_t predicted, uint32_t width, int32_t turns)
 {
     int32_t size = (int32_t)1 << width;
     int32_t start = predicted - size / 2;
@@ -235,9 +243,19 @@ static int32_t next_turn(uint32_t window, uint32_t *rest)
     return window == 0 ? 0 : (int32_t)digit - 1;
 }
 
+/* Whether any bit up to `end` is set. */
+static uint32_t rest_of(bit_reader *b, size_t end)
+{
+    uint32_t any = 0;
+    while (b->at < end) {
+        any |= bits_get(b, 1);
+    }
+    return any;
+}
+
 int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member,
                        const uint8_t *payload, size_t len, uint32_t window, qres_report *r,
-                       uint32_t *digest_bit, uint32_t *reserved)
+                       uint32_t *digest_bit, qres_echo *echo, uint32_t *reserved)
 {
     bit_reader b = {payload, len, 0, 0};
     uint32_t rest = window - 1; /* windows 1.. are the base-3 numbers 0.. */
@@ -268,7 +286,8 @@ int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member
                 r->k[c] = 0;
                 if ((r->included >> c) & 1) {
                     int32_t turns = pass == 0 ? next_turn(window, &rest) : 0;
-                    int32_t k = unwrap(low, predicted_k(f, s, member, c), width, turns);
+                    int32_t k = qresi_report_unwrap(low, qresi_report_predicted(f, s, member, c),
+                                                    width, turns);
                     skipped = skipped || k < -32768 || k > 32767;
                     r->k[c] = (int16_t)k;
                 } else {
@@ -280,8 +299,10 @@ int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member
             return QRES_ERR_LENGTH; /* beyond 3^n combinations */
         }
     }
-    for (; b.at < 8 * len;) {
-        *reserved |= bits_get(&b, 1);
-    }
+    *reserved |= rest_of(&b, 8 * (len - f->echo_bytes));
+    echo->age = (uint8_t)bits_get(&b, f->echo_bytes != 0 ? AGE_BITS : 0);
+    echo->slot = (uint8_t)bits_get(&b, f->echo_bytes != 0 ? SLOT_BITS : 0);
+    echo->low = bits_get(&b, f->echo_bytes != 0 ? WIDTH_S * f->n_primary : 0);
+    *reserved |= rest_of(&b, 8 * len) | (echo->age == 0 && (echo->slot != 0 || echo->low != 0));
     return skipped ? QRES_ERR_TAG : QRES_OK;
 }

@@ -15,6 +15,7 @@ from __future__ import annotations
 from .blob import blob_decode, blob_encode
 from .channel import RefChannel, fire_channels
 from .clock import FieldClock
+from .echo import NO_ECHO, Echo, decode_echo, encode_echo, low_bits
 from .fixed import clip, clip16, hash32, isqrt, rdiv, rsh
 from .fold import Report, begin_epoch, commit, end_epoch, held_value, priors, season, snap, solve
 from .fragments import (
@@ -45,6 +46,7 @@ from .health import Health
 from .heard import Heard
 from .history import History
 from .kernel import airtime_us, kernel_q16
+from .log import Entry, Key, choose_echo, read_low
 from .origin import Origin
 from .reasons import Reason, RefusedError
 from .replica import Replica
@@ -61,12 +63,16 @@ from .site import WIRE_VERSION, RefMember, RefSite
 from .state import State, bfp, digest, weights
 
 __all__ = [
+    "NO_ECHO",
     "WIRE_VERSION",
     "Beacon",
+    "Echo",
+    "Entry",
     "FieldClock",
     "Health",
     "Heard",
     "History",
+    "Key",
     "OpenedReport",
     "Origin",
     "Reading",
@@ -86,12 +92,15 @@ __all__ = [
     "bfp",
     "blob_decode",
     "blob_encode",
+    "choose_echo",
     "choose_report",
     "clip",
     "clip16",
     "commit",
     "cut",
+    "decode_echo",
     "digest",
+    "encode_echo",
     "encode_report",
     "end_epoch",
     "era_key",
@@ -106,6 +115,7 @@ __all__ = [
     "isqrt",
     "join",
     "kernel_q16",
+    "low_bits",
     "nonce",
     "open_beacon",
     "open_fragment",
@@ -113,6 +123,7 @@ __all__ = [
     "predicted_k",
     "priors",
     "rdiv",
+    "read_low",
     "readings",
     "rsh",
     "scribe_of",

@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
+from .echo import NO_ECHO, Echo
 from .fold import Report
 from .reasons import Reason, RefusedError
 from .report import Reading, associated_data, encode_report, form_of_length, readings
@@ -67,10 +68,16 @@ def _ccm(site: RefSite, key: bytes, p: int) -> AESCCM:
 
 
 def seal_report(
-    site: RefSite, key: bytes, p: int, form: str, report: Report, digest_bit: int
+    site: RefSite,
+    key: bytes,
+    p: int,
+    form: str,
+    report: Report,
+    digest_bit: int,
+    echo: Echo = NO_ECHO,
 ) -> bytes:
-    """The REPORT of a member in phase *p* as it goes on air, SPEC 6.1."""
-    payload = encode_report(site, form, report, digest_bit)
+    """The REPORT of a member in phase *p* as it goes on air, SPEC 6.1 and 6.5."""
+    payload = encode_report(site, form, report, digest_bit, echo)
     data = associated_data(len(payload), report.included, report.absent, report.k)
     iv = nonce(site, p, site.members[report.member].id, REPORT)
     return _ccm(site, key, p).encrypt(iv, payload, data)
@@ -82,12 +89,16 @@ class OpenedReport:
     An authentic REPORT.
 
     Attributes:
+        form: "S", "R", "M" or "X".
         report: What it says.
         digest_bit: Bit 0 of the digest of the sender's state of the phase before.
+        echo: What it repeats.
     """
 
+    form: str
     report: Report
     digest_bit: int
+    echo: Echo
 
 
 def open_report(
@@ -117,7 +128,7 @@ def open_report(
     Raises:
         RefusedError: LENGTH, TAG, or RESERVED if it is authentic but breaks a rule.
     """
-    form_of_length(site, len(frame) - TAG_BYTES)
+    form = form_of_length(site, len(frame) - TAG_BYTES)
     ccm = _ccm(site, key, p)
     iv = nonce(site, p, site.members[member].id, REPORT)
     body = frame[:-TAG_BYTES]
@@ -130,7 +141,7 @@ def open_report(
             if reading.problem:
                 raise RefusedError(Reason.RESERVED, reading.problem)
             report = Report(member, reading.included, reading.absent, reading.k)
-            return OpenedReport(report, reading.digest_bit)
+            return OpenedReport(form, report, reading.digest_bit, reading.echo)
     raise RefusedError(Reason.TAG, f"no reading as member {member} in phase {p} is authentic")
 
 

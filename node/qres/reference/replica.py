@@ -11,6 +11,7 @@ from .clock import FieldClock
 from .collector import Collector
 from .fragments import beacon_sender
 from .frames import (
+    BEACON_BYTES,
     FRAME_MAX,
     TAG_BYTES,
     OpenedReport,
@@ -24,6 +25,7 @@ from .frames import (
 from .health import Health
 from .heard import Heard
 from .history import History
+from .log import Entry, Key
 from .origin import Origin
 from .reasons import Reason, RefusedError
 from .report import form_of_length
@@ -36,9 +38,6 @@ __all__ = ["Replica"]
 BEACONS_KEPT = 8
 UNDECODED_MAX = 12
 """Longest frame that is kept undecoded, SPEC 8. [B]"""
-
-LONGEST_REPORT = 18
-"""No site has a longer REPORT (six channels), SPEC 6.1; what is longer is a CHECKPOINT. [B]"""
 
 
 class Replica:
@@ -114,12 +113,17 @@ class Replica:
     @property
     def n_logged(self) -> int:
         """Accepted reports in the log."""
-        return len(self._history.reports)
+        return sum(entry.report is not None for entry in self._history.log.values())
 
     @property
     def n_undecoded(self) -> int:
         """Frames that wait for a checkpoint."""
-        return len(self._history.undecoded)
+        return sum(entry.frame is not None for entry in self._history.log.values())
+
+    @property
+    def log(self) -> dict[Key, Entry]:
+        """A copy of the log: entries by phase and member."""
+        return dict(self._history.log)
 
     # ---- time
 
@@ -147,7 +151,7 @@ class Replica:
         self._snapshot_era = era
         self._snapshot_digest = self.digest
         known = sum(not absent.all() for absent in self.state.absent)
-        may_send = self.synced or 2 * known >= self.site.n_members
+        may_send = 2 * known >= self.site.n_members
         self._scribe.take_snapshot(self.state, era, self.self_index if may_send else None)
 
     # ---- sending
@@ -171,8 +175,9 @@ class Replica:
         if chosen is None:
             return None
         form, report = chosen
-        frame = seal_report(self.site, self.key, p, form, report, self.digest & 1)
-        self._history.add_report(p, report)
+        echo = self._history.repeat(p, member)
+        frame = seal_report(self.site, self.key, p, form, report, self.digest & 1, echo)
+        self._history.add_report(p, form, report)
         return frame
 
     def common_frame(self) -> bytes | None:
@@ -208,10 +213,11 @@ class Replica:
 
     def _hear(self, start_us: int, frame: bytes) -> Heard:
         """Tell what kind of frame it is and take it."""
-        if LONGEST_REPORT < len(frame) <= FRAME_MAX:
-            return self._attempt("checkpoint", start_us, frame)
         as_beacon = Heard("", None, None, Reason.LENGTH)
-        if len(frame) == 16 and frame[0] >> 4 == 0xB:
+        maybe_beacon = len(frame) == BEACON_BYTES and frame[0] >> 4 == 0xB
+        if not maybe_beacon and self.site.report_max < len(frame) <= FRAME_MAX:
+            return self._attempt("checkpoint", start_us, frame)
+        if maybe_beacon:
             as_beacon = self._attempt("beacon", start_us, frame)
             if as_beacon.reason in {Reason.OK, Reason.DUPLICATE}:
                 return as_beacon
@@ -272,11 +278,12 @@ class Replica:
                 continue
             node = self.site.members[member].id
             try:
-                self._history.add_report(p, opened.report)
+                self._history.add_report(p, opened.form, opened.report)
             except RefusedError as refused:
                 return Heard("report", node, p, refused.reason)
             if p == self.next_phase:
                 self.health.compare_bit(opened.digest_bit, self.digest)
+            self._history.add_echo(p, opened.echo, {self.self_index, member})
             return Heard("report", node, p, Reason.OK)
         return self._keep_for_later(start_us, frame)
 
@@ -285,13 +292,15 @@ class Replica:
         p, slot = slot_of(self.site, start_us)
         member = self.site.by_slot[p % 4].get(slot)
         refused = RefusedError(Reason.TAG, f"phase {p}, slot {slot}")
-        short = form_of_length(self.site, len(frame) - TAG_BYTES) != "X"
-        if member is None or not short or len(frame) > UNDECODED_MAX:
+        form = form_of_length(self.site, len(frame) - TAG_BYTES)
+        if member is None or form == "X" or len(frame) > UNDECODED_MAX:
             raise refused
-        if self._history.has(p, member) or (self.synced and not self.state.absent[member].all()):
+        if (p, member) in self._history.log or (
+            self.synced and not self.state.absent[member].all()
+        ):
             raise refused
         self.synced = False
-        self._history.keep_undecoded(p, member, frame)
+        self._history.keep_undecoded(p, member, form, frame)
         return Heard("report", self.site.members[member].id, p, Reason.PENDING)
 
     def _reopen(self, p: int, member: int, state: State, frame: bytes) -> OpenedReport | None:

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from .bits import BitReader, BitWriter, signed
+from .echo import NO_ECHO, Echo, decode_echo, encode_echo
 from .fixed import INT16_MAX, INT16_MIN, clip16, rdiv
 from .fold import Report
 from .reasons import Reason, RefusedError
@@ -21,6 +22,7 @@ __all__ = [
     "choose_report",
     "encode_report",
     "form_of_length",
+    "nearest_k",
     "predicted_k",
     "readings",
 ]
@@ -35,6 +37,11 @@ RIDER_WIDTH = 8
 def predicted_k(site: RefSite, state: State, member: int, channel: int) -> int:
     """kp: what a receiver expects, SPEC 6.1. [steps] int16"""
     return clip16(rdiv(int(state.value[member, channel]), site.channels[channel].step))
+
+
+def nearest_k(kp: int, low: int, width: int) -> int:
+    """The number in kp - 2^(width-1) .. kp + 2^(width-1) - 1 with these low bits, SPEC 6.1."""
+    return kp + signed((low - kp) & ((1 << width) - 1), width)
 
 
 def _in_window(k: int, kp: int, width: int) -> bool:
@@ -148,16 +155,20 @@ def form_of_length(site: RefSite, payload_bytes: int) -> str:
     raise RefusedError(Reason.LENGTH, f"payload of {payload_bytes} B: no form has this length")
 
 
-def encode_report(site: RefSite, form: str, report: Report, digest_bit: int) -> bytes:
+def encode_report(
+    site: RefSite, form: str, report: Report, digest_bit: int, echo: Echo = NO_ECHO
+) -> bytes:
     """
-    The payload of a REPORT, before encryption, SPEC 6.1.
+    The payload of a REPORT, before encryption, SPEC 6.1 and 6.5.
 
     Args:
         site: The site.
         form: "S", "R", "M" or "X".
         report: What to say. Nothing checks that it is inside the receiver's windows.
         digest_bit: Bit 0 of the digest of the sender's state of the phase before.
+        echo: What it repeats.
     """
+    tail = encode_echo(site, echo)
     out = BitWriter()
     out.put(digest_bit, 1)
     k = report.by_channel()
@@ -166,12 +177,12 @@ def encode_report(site: RefSite, form: str, report: Report, digest_bit: int) -> 
         out.put(report.absent, site.n_channels)
         for value in report.k:
             out.put(value, 16)
-        return out.to_bytes(site.x_bytes(len(report.k)))
+        return out.to_bytes(site.x_bytes(len(report.k)) - len(tail)) + tail
     for c in site.primaries:
         out.put(k.get(c, 0), WIDTH[form])
     if form == "R":
         out.put(k[site.riders[0]], RIDER_WIDTH)
-    return out.to_bytes(site.form_bytes[form])
+    return out.to_bytes(site.form_bytes[form] - len(tail)) + tail
 
 
 def associated_data(payload_bytes: int, included: int, absent: int, k: Sequence[int]) -> bytes:
@@ -191,6 +202,7 @@ class Reading:
         k: Values of the included channels. [steps]
         digest_bit: The sender's digest bit.
         problem: The empty string, or why it is refused even if the tag is right.
+        echo: What the frame repeats.
     """
 
     included: int
@@ -198,6 +210,7 @@ class Reading:
     k: tuple[int, ...]
     digest_bit: int
     problem: str
+    echo: Echo
 
 
 def readings(
@@ -217,10 +230,14 @@ def readings(
         RefusedError: No form has this length (LENGTH).
     """
     form = form_of_length(site, len(payload))
-    bits = BitReader(payload)
+    body = payload[: len(payload) - site.echo_bytes]
+    echo, problem = decode_echo(site, payload[len(body) :])
+    bits = BitReader(body)
     digest_bit = bits.take(1)
     if form == "X":
-        yield from _reading_of_x(site, bits, digest_bit, len(payload))
+        reading = _reading_of_x(site, bits, digest_bit, len(payload))
+        if reading:
+            yield replace(reading, echo=echo, problem=reading.problem or problem)
         return
     absent = state.absent_mask(member)
     if form == "R" and absent >> site.riders[0] & 1:
@@ -229,19 +246,18 @@ def readings(
     if form == "R":
         raw[site.riders[0]] = bits.take(RIDER_WIDTH)
     unused = [c for c in site.primaries if absent >> c & 1 and raw[c]]
-    problem = "" if bits.rest_is_zero() and not unused else "unused bits are not 0"
+    if unused or not bits.rest_is_zero():
+        problem = "unused bits are not 0"
     included = [c for c in sorted(raw) if not absent >> c & 1]
     mask = sum(1 << c for c in included)
     first = {}
     for c in included:
         width = WIDTH[form] if c in site.primaries else RIDER_WIDTH
-        kp = predicted_k(site, state, member, c)
-        # The number kp - half .. kp + half - 1 whose low bits are raw.
-        first[c] = kp + signed((raw[c] - kp) & ((1 << width) - 1), width)
+        first[c] = nearest_k(predicted_k(site, state, member, c), raw[c], width)
     for turn in _window_turns(site, included) if all_windows else [dict.fromkeys(included, 0)]:
         k = tuple(first[c] + (turn[c] << WIDTH[form]) for c in included)
         if all(INT16_MIN <= x <= INT16_MAX for x in k):
-            yield Reading(mask, absent, k, digest_bit, problem)
+            yield Reading(mask, absent, k, digest_bit, problem, echo)
 
 
 def _window_turns(site: RefSite, included: list[int]) -> Iterator[dict[int, int]]:
@@ -258,15 +274,15 @@ def _window_turns(site: RefSite, included: list[int]) -> Iterator[dict[int, int]
 
 def _reading_of_x(
     site: RefSite, bits: BitReader, digest_bit: int, payload_bytes: int
-) -> Iterator[Reading]:
-    """The one candidate of form X; none if its masks call for another length."""
+) -> Reading | None:
+    """The one candidate of form X, echo aside; None if its masks call for another length."""
     included = bits.take(site.n_channels)
     absent = bits.take(site.n_channels)
     n = included.bit_count()
     if site.x_bytes(n) != payload_bytes:
-        return
+        return None
     k = tuple(bits.take_signed(16) for _ in range(n))
     problem = "" if bits.rest_is_zero() else "unused bits are not 0"
     if included & absent:
         problem = "masks overlap"
-    yield Reading(included, absent, k, digest_bit, problem)
+    return Reading(included, absent, k, digest_bit, problem, NO_ECHO)

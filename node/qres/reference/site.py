@@ -18,6 +18,8 @@ WIRE_VERSION = 1
 GUARD_US = 200_000
 LEAD_US = 500_000
 N_PHASES = 4
+ECHO_WIDTH = 5
+"""Bits of each value in an echo, as many as in form S, SPEC 6.5."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class RefSite:
         preamble_symbols: 6..65535
         channels: 1..6 channels, of which 1..4 are PRIMARY.
         members: 1..128 members in ascending order of id.
+        echo: Whether every REPORT repeats an older one, SPEC 6.5.
 
     Raises:
         ValueError: Something is outside its limit; the text names it.
@@ -77,6 +80,7 @@ class RefSite:
     preamble_symbols: int
     channels: tuple[RefChannel, ...]
     members: tuple[RefMember, ...]
+    echo: bool = False
 
     def __post_init__(self) -> None:
         check(0 <= self.field_id < 2**32, "field_id", self.field_id, "a u32")
@@ -137,8 +141,8 @@ class RefSite:
     @cached_property
     def site_hash(self) -> int:
         """The 32-bit site hash, SPEC 2."""
-        words = [1, self.field_id, self.epoch_s, self.range_m, self.sf, self.bw_hz, self.cr]
-        words += [self.preamble_symbols, self.n_channels]
+        words = [1, self.field_id, self.epoch_s, self.range_m, int(self.echo)]
+        words += [self.sf, self.bw_hz, self.cr, self.preamble_symbols, self.n_channels]
         for c in self.channels:
             words += [c.tol, c.step, c.lo, c.hi, c.rho, c.flags, *c.w0]
         words.append(self.n_members)
@@ -151,21 +155,27 @@ class RefSite:
         """The lowest 16 bits of the site hash."""
         return self.site_hash & 0xFFFF
 
-    # ---- report lengths, SPEC 6.1
+    # ---- report lengths, SPEC 6.1 and 6.5
+
+    @property
+    def echo_bytes(self) -> int:
+        """Length of the echo at the end of every payload; 0 if the site has none. [B]"""
+        return (9 + ECHO_WIDTH * len(self.primaries) + 7) // 8 if self.echo else 0
 
     @cached_property
     def form_bytes(self) -> dict[str, int]:
-        """Payload length of the forms S, R (absent without riders) and M. [B]"""
+        """Payload length of the forms S, R (absent without riders) and M, with the echo. [B]"""
         p = len(self.primaries)
         lengths = {"S": (1 + 5 * p + 7) // 8}
         if self.riders:
             lengths["R"] = max(lengths["S"] + 1, (1 + 5 * p + 8 + 7) // 8)
         lengths["M"] = max(lengths.get("R", lengths["S"]) + 1, (1 + 10 * p + 7) // 8)
-        return lengths
+        return {form: length + self.echo_bytes for form, length in lengths.items()}
 
     def x_bytes(self, n_included: int) -> int:
-        """Payload length of form X with *n_included* channels. [B]"""
-        return max(self.form_bytes["M"] + 1, (1 + 2 * self.n_channels + 16 * n_included + 7) // 8)
+        """Payload length of form X with *n_included* channels, with the echo. [B]"""
+        bare = (1 + 2 * self.n_channels + 16 * n_included + 7) // 8
+        return max(self.form_bytes["M"] + 1, bare + self.echo_bytes)
 
     @property
     def report_max(self) -> int:

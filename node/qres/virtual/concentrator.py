@@ -80,15 +80,13 @@ class Concentrator(asyncio.DatagramProtocol):
     async def connect(cls, site: Site, host: str, port: int) -> Concentrator:
         """A concentrator that sends to the gateway's UDP port."""
         loop = asyncio.get_running_loop()
-        _, made = await loop.create_datagram_endpoint(
-            lambda: cls(site), remote_addr=(host, port)
-        )
+        _, made = await loop.create_datagram_endpoint(lambda: cls(site), remote_addr=(host, port))
         return made
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
         self._transport = transport  # type: ignore[assignment]  # datagram endpoints give one
 
-    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002, D102
+    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: D102
         acked = self._acked.pop(int.from_bytes(data[1:3], "big"), None)
         if acked is not None:
             acked.set()

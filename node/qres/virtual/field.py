@@ -201,6 +201,4 @@ def _crystals(n: int, start_us: int, seed: int) -> list[Crystal]:
     rng = np.random.default_rng([seed, 0xC10C])
     offsets = rng.integers(-START_OFFSET_US, START_OFFSET_US, n, endpoint=True)
     drifts = rng.uniform(-DRIFT_PPM, DRIFT_PPM, n) * 1000.0
-    return [
-        Crystal(start_us, int(o), int(d)) for o, d in zip(offsets, drifts, strict=True)
-    ]
+    return [Crystal(start_us, int(o), int(d)) for o, d in zip(offsets, drifts, strict=True)]

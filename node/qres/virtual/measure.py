@@ -89,9 +89,7 @@ class Measurement:
             "report_frames_by_bytes": {str(k): n for k, n in sorted(t.report_sizes.items())},
             "rf_bytes": t.total_bytes,
             "rf_bytes_per_hour": round(t.total_bytes / h, 2),
-            "rf_bytes_per_hour_by_type": {
-                k: round(n / h, 2) for k, n in sorted(t.n_bytes.items())
-            },
+            "rf_bytes_per_hour_by_type": {k: round(n / h, 2) for k, n in sorted(t.n_bytes.items())},
             "rf_bytes_busiest_hour": t.busiest_hour_bytes,
             "airtime_ms_per_hour": round(t.total_airtime_us / 1000 / h, 1),
             "worst_node_duty_cycle": round(t.worst_duty_cycle, 6),
@@ -107,6 +105,7 @@ class Measurement:
             "digest_bits_wrong_share": round(self.counters["bits_wrong"] / compared, 4),
             "beacon_digests_wrong": self.counters["beacons_wrong"],
             "beacon_digests_compared": self.counters["beacons_compared"],
+            "reports_restored_by_echo": self.counters["restored"],
             "checkpoints_verified": self.counters["verified"],
             "checkpoints_adopted": self.counters["adopted"],
             "checkpoints_missed": self.counters["missed_checkpoints"],

@@ -52,6 +52,7 @@ def rf_bench(
     tolerance: str = "standard",
     hours: float | None = None,
     sf: int = 9,
+    echo: bool = False,
     seed: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def rf_bench(
         tolerance: Tolerance class.
         hours: How much of the record; None for all. [h]
         sf: Spreading factor, for the airtime.
+        echo: Whether reports repeat older ones, in both runs.
         seed: Clocks follow from it.
         progress: Called with the number of phases done, over both runs.
 
@@ -70,7 +72,7 @@ def rf_bench(
         What `Measurement.as_dict` says of QRES, and in `baselines` by name the same of
         `send_on_delta` and the rates of periodic senders.
     """
-    site = site_for(weather, name="bench", tolerance=tolerance, sf=sf)
+    site = site_for(weather, name="bench", tolerance=tolerance, sf=sf, echo=echo)
     phases = phases_in(weather, site, hours)
     nodes = len(site.nodes)
     radio = Radio(site.sf, site.bw_hz, site.preamble_symbols)
@@ -100,6 +102,7 @@ def rf_bench(
         "tolerance": tolerance,
         "epoch_s": site.epoch_s,
         "sf": sf,
+        "echo": echo,
         **figures,
         "reports_per_node_hour": qres.traffic.frames["report"] / nodes / max(qres.hours, 1e-9),
         "ratio_to_send_on_delta": round(rate / delta_rate, 4) if delta_rate else None,

@@ -36,6 +36,7 @@ def site_for(
     tolerance: str = "standard",
     epoch_s: int | None = None,
     sf: int = 9,
+    echo: bool = False,
     key_file: Path = Path("field.key"),
 ) -> Site:
     """
@@ -47,6 +48,7 @@ def site_for(
         tolerance: Tolerance class.
         epoch_s: Epoch; None for `default_epoch_s`. [s]
         sf: Spreading factor on EU868's 10 % sub-band, 125 kHz. 7..12
+        echo: Whether reports repeat older ones (SPEC 6.5).
         key_file: Where the key is, if anybody needs it as a file.
 
     Raises:
@@ -83,4 +85,5 @@ def site_for(
         tolerance=Tolerance.of(tolerance),
         nodes=nodes,
         key_file=key_file,
+        echo=echo,
     )
