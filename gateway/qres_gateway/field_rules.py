@@ -46,9 +46,7 @@ def rules_for(site: Site, key: bytes) -> FieldRules:
     return FieldRules(
         epoch_us=site.epoch_s * 1_000_000,
         radio=FieldRadio(site.freq_hz, site.sf, site.bw_hz),
-        new_replica=lambda start_us: Replica(
-            site, key, start_us, trial_limit=TRIALS_PER_PHASE
-        ),
+        new_replica=lambda start_us: Replica(site, key, start_us, trial_limit=TRIALS_PER_PHASE),
         airtime_us=airtime_us,
         band_of=bands,
     )

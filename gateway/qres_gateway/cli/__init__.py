@@ -41,7 +41,11 @@ class Command(NamedTuple):
 COMMANDS: Final = {
     "demo": Command("qres_gateway.cli.demo", "The field in a box: no hardware, no Docker."),
     "site": Command("qres_gateway.cli.site", "Make, check and export a site file."),
+    "weather": Command("qres_gateway.cli.weather", "Fire weather indices of a file of weather."),
+    "gateway": Command("qres_gateway.cli.gateway", "Run the receive-only gateway of a field."),
+    "replay": Command("qres_gateway.cli.replay", "Decode captures after the fact."),
     "bench": Command("qres_gateway.cli.bench", "Reproduce the figures that README claims."),
+    "doctor": Command("qres_gateway.cli.doctor", "Say what is wrong with this installation."),
 }
 """The verbs, in the order of the help."""
 
@@ -81,18 +85,31 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if argv is None else argv)
     completing = "_QRES_COMPLETE" in os.environ
     verb = next((a for a in arguments if not a.startswith("-")), "")
-    app = build_app(None if completing else verb)
-    from qres.errors import QresError  # noqa: PLC0415  loads the core; the help need not
-    from qres_gateway.errors import GatewayError  # noqa: PLC0415
-
     try:
-        app(args=arguments, prog_name="qres")
-    except (QresError, GatewayError) as error:
+        build_app(None if completing else verb)(args=arguments, prog_name="qres")
+    except SystemExit:
+        raise
+    except KeyboardInterrupt:  # while a verb is being imported; later on typer sees to it
+        raise SystemExit(130) from None
+    except ImportError as error:
+        if error.name != "qres._core" and "qres/_core" not in str(error.path):
+            raise
+        text = "cannot be loaded; `make setup` builds it, `qres doctor` says more"
+        sys.stderr.write(f"error: the compiled core qres._core {text} ({error})\n")
+    except _user_errors() as error:
         sys.stderr.write(f"error: {error}\n")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"error: {where}{error.strerror or error}\n")
     raise SystemExit(1)
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    """What a user can mend. Asked for when something was raised, because it loads the core."""
+    from qres.errors import QresError  # noqa: PLC0415
+    from qres_gateway.errors import GatewayError  # noqa: PLC0415
+
+    return QresError, GatewayError
 
 
 def _qres() -> None:

@@ -56,8 +56,12 @@ def demo(
         float, typer.Option(min=0.0, max=1.0, help="Share of frames lost on every link.")
     ] = 0.0,
     burst: Annotated[float, typer.Option(min=1.0, help="Mean run of lost frames.")] = 1.0,
+    echo: Annotated[
+        bool, typer.Option("--echo", help="Every report repeats an older one: mends lost frames.")
+    ] = False,
     data: Annotated[
-        Path | None, typer.Option(help="Recorded weather, .npz or .csv; Flanders if left out.")
+        Path | None,
+        typer.Option(readable=False, help="Recorded weather, .npz or .csv; Flanders if left out."),
     ] = None,
     nodes: Annotated[
         int | None,
@@ -88,8 +92,10 @@ def demo(
     log_to_stderr()
     if store is not None and store.exists():
         raise RangeError("--store", store, "must be a new file; this one exists")
+    if store is not None and not store.parent.is_dir():
+        raise RangeError("--store", store, "must be in a folder that exists")
     weather = _weather(data, nodes, seed)
-    site = site_for(weather, name=_name(data), tolerance=tolerance.value)
+    site = site_for(weather, name=_name(data), tolerance=tolerance.value, echo=echo)
     options = DemoOptions(
         hours=hours,
         loss=loss,
@@ -121,20 +127,19 @@ def _weather(data: Path | None, nodes: int | None, seed: int) -> WeatherFile:
 
 
 def _keep_site(store: Path, site: Site) -> None:
-    path, written = write_site_beside(store, site)
-    if written:
-        stderr.print(f"{path}: written, with the demo's public key; for `qres replay`")
+    path, is_own = write_site_beside(store, site)
+    if is_own:
+        said = f"{path}: this field, with the demo's public key; for `qres replay`"
     else:
-        stderr.print(f"{path}: exists and is left as it is; this demo's field may be another")
+        said = f"{path}: exists and is left as it is; this demo's field may be another"
+    stderr.print(said, soft_wrap=True)
 
 
 def _name(data: Path | None) -> str:
     return "Flanders (VLINDER)" if data is None else data.stem
 
 
-def _run_once(
-    site: Site, weather: WeatherFile, path: Path, options: DemoOptions
-) -> dict[str, Any]:
+def _run_once(site: Site, weather: WeatherFile, path: Path, options: DemoOptions) -> dict[str, Any]:
     with progress_bar("demo", "phases") as tell:
         run = Demo(site, weather, path, options, progress=tell)
         asyncio.run(run.run())

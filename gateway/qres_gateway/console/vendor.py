@@ -13,11 +13,13 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from qres_gateway.errors import GatewayError
+
 _STYLE_ID = re.compile(rb'getElementById\("([0-9a-f]{64})"\)')
 _YEAR = "public, max-age=31536000, immutable"
 
 
-class VendorError(RuntimeError):
+class VendorError(GatewayError):
     """The chart library is not installed, or not where this version of plotly keeps it."""
 
 

@@ -22,7 +22,7 @@ from qres.virtual.rf_bench import phases_in
 from qres.virtual.sites import DEMO_KEY
 from qres_gateway.demo.clock import FieldClock
 from qres_gateway.demo.proof import Proof
-from qres_gateway.events import FrameHeard, PhaseCommitted
+from qres_gateway.events import FrameHeard, PhaseCommitted, StateChanged
 from qres_gateway.field_rules import rules_for
 from qres_gateway.service import GatewayService
 from qres_gateway.sources.udp import UdpSource
@@ -123,6 +123,7 @@ class Demo:
             tick_s=_TICK_S,
         )
         self._heard = 0
+        self._failure = ""
         self._changed = asyncio.Event()
 
     @property
@@ -196,6 +197,8 @@ class Demo:
         while not is_true():
             if gateway.done():
                 raise ConnectionError("the gateway ended before the demo did")
+            if self._failure:
+                raise ConnectionError(self._failure)
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), _ANSWER_TIMEOUT_S)
@@ -214,6 +217,8 @@ class Demo:
                     self.proof.frames_accepted += 1
             elif isinstance(event, PhaseCommitted):
                 self.proof.gateway_holds(event.phase, event.digest)
+            elif isinstance(event, StateChanged):
+                self._failure = event.text
             if self.watch is not None:
                 self.watch(event)
             self._changed.set()
