@@ -274,8 +274,8 @@ class _Machine:
         """Everything the core counts, refusals as `refused_<reason>`."""
         c = self.c.counters
         names = (
-            "accepted", "restored", "late", "rebuilds", "commits", "deferred", "adopted", "verified",
-            "missed_checkpoints", "bits_compared", "bits_wrong", "beacons_compared",
+            "accepted", "restored", "late", "rebuilds", "commits", "deferred", "adopted",
+            "verified", "missed_checkpoints", "bits_compared", "bits_wrong", "beacons_compared",
             "beacons_wrong",
         )  # fmt: skip
         counted = {name: int(getattr(c, name)) for name in names}
