@@ -25,8 +25,13 @@ test-all: ## every test, the slow and the browser ones too
 	@tools/setup.sh browser
 	$(BIN)/pytest -q -n $(JOBS) -m "not bench" --hypothesis-profile=thorough $(ARGS)
 
-bench: setup ## reproduce the figures that README claims (ARGS=...)
-	@$(BIN)/qres bench $(ARGS)
+bench: setup ## measure speed: all of bench/*.py into bench/results (ARGS="gateway core")
+	@failed=; for name in $(or $(ARGS),$(patsubst bench/%.py,%,$(wildcard bench/[a-z]*.py))); do \
+		printf '%s: measuring\n' "$$name" >&2; \
+		$(BIN)/python -m "bench.$$name" >/dev/null || failed="$$failed $$name"; \
+	done; \
+	$(BIN)/python -m bench._table $(ARGS); \
+	[ -z "$$failed" ] || { printf 'failed:%s\n' "$$failed" >&2; exit 1; }
 
 lint: setup ## ruff, its formatter and mypy --strict, without changing a file
 	$(BIN)/ruff check

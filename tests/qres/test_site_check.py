@@ -172,8 +172,10 @@ def test_good(tmp_path: Path) -> None:
         (
             "[protocol]\nepoch_s = 600\n",
             "",
-            "site.toml:1: protocol is missing:"
-            " must be a table [protocol] with epoch_s, range_m, echo",
+            (
+                "site.toml:1: protocol is missing:"
+                " must be a table [protocol] with epoch_s, range_m, echo"
+            ),
         ),
         (
             'class = "standard"',
