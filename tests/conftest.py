@@ -12,6 +12,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 
 from qres._core import ffi, lib
 
@@ -58,6 +59,13 @@ def _stays_here(address: Any) -> bool:
         host in {"", "localhost"}
         or ipaddress.ip_address(host.split("%", maxsplit=1)[0]).is_loopback
     )
+
+
+@pytest.fixture(autouse=True)
+def own_log() -> Iterator[None]:
+    """Undo what a command line run in this process did to the log, so that no test sees it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True, scope="session")
