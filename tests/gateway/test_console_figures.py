@@ -70,7 +70,7 @@ def test_no_live_value_is_no_extreme() -> None:
 
 
 def test_verdicts() -> None:
-    """Divergence outranks silence, silence outranks health; an unheard field is waited for."""
+    """Divergence outranks silence and loss, these outrank health; an unheard field is waited for."""
     base = snapshot()
     assert summarise(base).state == "healthy"
     assert summarise(with_node(base, 1, provenance="stale")).state == "attention"
@@ -80,7 +80,7 @@ def test_verdicts() -> None:
     unequal = msgspec.structs.replace(
         base, health=msgspec.structs.replace(base.health, replicas_equal=False)
     )
-    assert summarise(unequal).state == "diverged"
+    assert summarise(unequal).state == "attention"
     unheard = tuple(msgspec.structs.replace(n, provenance="unknown") for n in base.nodes)
     assert summarise(msgspec.structs.replace(base, nodes=unheard)).state == "waiting"
     assert summarise(msgspec.structs.replace(base, nodes=())).state == "waiting"

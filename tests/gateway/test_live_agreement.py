@@ -91,7 +91,7 @@ def test_one_differing_node_makes_the_field_unequal_until_a_phase_is_clean() -> 
             line.view.compare(line.phase - 1, digest)
         unequal = len(set(digests)) > 1
         assert health(line).replicas_equal is not unequal
-        assert (summarise(line.view.snapshot()).state == "diverged") is unequal
+        assert (summarise(line.view.snapshot()).state == "attention") is unequal
     assert (health(line).digests_checked, health(line).divergences) == (15, 2)
     assert line.lines() == [("divergence", "danger", None), ("resync", "info", None)]
     phase_us = line.site.phase_us

@@ -9,6 +9,8 @@ stopped by Ctrl-C (what was received is in the store).
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import tempfile
 import webbrowser
 from contextlib import suppress
@@ -71,7 +73,7 @@ def demo(
         ToleranceClass, typer.Option(help="Tolerance class.")
     ] = ToleranceClass.STANDARD,
     seed: Annotated[int, typer.Option(min=0, help="Clocks, losses, synthetic nodes.")] = 1,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port of the console.")] = 8787,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port of the console.")] = 8787,
     udp_port: Annotated[
         int, typer.Option(min=0, max=65535, help="UDP port of the gateway, 0: any free one.")
     ] = 0,
@@ -160,7 +162,7 @@ async def _run_live(
     field = asyncio.create_task(run.run())
     url = f"http://127.0.0.1:{port}/"
     stderr.print(f"console: [bold]{url}[/bold]   Ctrl-C ends the demo")
-    if open_:
+    if open_ and _has_screen():
         webbrowser.open(url)
     try:
         await asyncio.wait([console, field], return_when=asyncio.FIRST_COMPLETED)
@@ -174,6 +176,13 @@ async def _run_live(
         with suppress(asyncio.CancelledError):
             await asyncio.gather(field, console)
     return run.as_dict()
+
+
+def _has_screen() -> bool:
+    """Whether a browser window can appear; a text browser in this terminal would be in the way."""
+    return sys.platform == "darwin" or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
 
 
 def _print(figures: dict[str, Any]) -> None:

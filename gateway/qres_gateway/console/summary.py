@@ -72,11 +72,12 @@ def summarise(snapshot: Snapshot) -> Summary:
 
 
 def _state(counts: dict[Provenance, int], nodes: int, health: Health) -> State:
-    if counts["diverged"] or health.replicas_equal is False:
+    if counts["diverged"]:
         return "diverged"
     if counts["unknown"] == nodes:
         return "waiting"
-    if counts["stale"] or counts["unknown"]:
+    # Digests differ as soon as one report was lost anywhere: no reason to doubt every value.
+    if counts["stale"] or counts["unknown"] or health.replicas_equal is False:
         return "attention"
     return "healthy"
 

@@ -268,6 +268,8 @@ typedef struct {
     qres_log_entry log[1280];
     uint32_t recent_phase[8], recent_digest[8];
     uint32_t suspect_bits, match_run;
+    uint32_t diverged_phase;     /* in which `diverged` became 1 */
+    uint32_t heard_phase[128];   /* of the newest report known of each member, 0 if none */
     uint32_t trial_phase, trials;
     uint8_t missed[6];
     uint8_t tx_len, common_len, common_kind;

@@ -149,6 +149,7 @@ static int complete(qres_node *n, uint32_t era)
             n->snap_era = era;
             n->snap_digest = qres_state_digest(n->field, &n->live);
             n->counters.adopted++;
+            qresi_replica_is_well(n);
             n->synced = 1;
         } else {
             n->counters.missed_checkpoints++;

@@ -97,6 +97,7 @@ int qresi_replica_accepts(const qres_node *n, uint32_t phase);
 void qresi_replica_note_digest(qres_node *n, uint32_t phase, uint32_t digest);
 int qresi_replica_own_digest(const qres_node *n, uint32_t phase, uint32_t *digest);
 void qresi_replica_compare_bit(qres_node *n, uint32_t phase, uint32_t bit);
+void qresi_replica_is_well(qres_node *n);
 void qresi_replica_compare_digest(qres_node *n, uint32_t phase, uint32_t digest);
 int qresi_replica_log_find(const qres_node *n, uint32_t phase, uint32_t member);
 int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry);

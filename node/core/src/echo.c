@@ -119,6 +119,9 @@ void qresi_echo_heard(qres_node *n, uint32_t phase, uint32_t sender, const qres_
     fx_put32(e.u.raw, echo->low);
     if (qresi_replica_log_insert(n, &e) == QRES_OK) {
         n->counters.restored++;
+        if (n->heard_phase[member] < repeated) {
+            n->heard_phase[member] = repeated;
+        }
         n->dirty = n->dirty || repeated <= n->live.phase;
     }
 }

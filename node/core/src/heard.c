@@ -76,6 +76,9 @@ static int accept_report(qres_node *n, uint32_t phase, const qres_report *r, uin
     if (rc != QRES_OK) {
         return rc;
     }
+    if (n->heard_phase[r->member] < phase) {
+        n->heard_phase[r->member] = phase;
+    }
     if (info->late) {
         n->dirty = 1;
         n->counters.late++;

@@ -150,6 +150,20 @@ int qresi_replica_own_digest(const qres_node *n, uint32_t phase, uint32_t *diges
     return 1;
 }
 
+static void note_divergence(qres_node *n, uint32_t phase)
+{
+    if (!n->diverged) {
+        n->diverged = 1;
+        n->diverged_phase = phase;
+    }
+}
+
+void qresi_replica_is_well(qres_node *n)
+{
+    n->diverged = 0;
+    n->suspect_bits = 0;
+}
+
 void qresi_replica_compare_bit(qres_node *n, uint32_t phase, uint32_t bit)
 {
     uint32_t own;
@@ -163,7 +177,7 @@ void qresi_replica_compare_bit(qres_node *n, uint32_t phase, uint32_t bit)
     n->suspect_bits = (n->suspect_bits << 1 | wrong) & ((1u << BITS_KEPT) - 1u);
     n->match_run = wrong ? 0 : n->match_run + 1;
     if (fx_count(n->suspect_bits) >= SUSPECT_LIMIT) {
-        n->diverged = 1;
+        note_divergence(n, phase);
     } else if (n->match_run >= BITS_KEPT) {
         n->diverged = 0;
     }
@@ -177,9 +191,10 @@ void qresi_replica_compare_digest(qres_node *n, uint32_t phase, uint32_t digest)
     }
     n->counters.beacons_compared++;
     n->counters.beacons_wrong += own != digest;
-    n->diverged = own != digest;
     if (own == digest) {
-        n->suspect_bits = 0;
+        qresi_replica_is_well(n);
+    } else {
+        note_divergence(n, phase);
     }
 }
 
@@ -225,7 +240,8 @@ uint32_t qres_status(const qres_node *n, uint32_t member)
     if (s->absent[member] == all_channels(n->field)) {
         return QRES_UNKNOWN;
     }
-    if (n->diverged) {
+    /* What was heard since was right when it was said; what is older may be what differs. */
+    if (n->diverged && n->heard_phase[member] < n->diverged_phase) {
         return QRES_DIVERGED;
     }
     if (is_stale(n->field, s, member, s->phase)) {

@@ -380,4 +380,5 @@ class Replica:
             self.events["adopted"] += 1
             self._snapshot_era, self._snapshot_digest = era, digest(decoded)
             self._history.adopt(decoded)
+            self.health = Health()
         self.synced = True

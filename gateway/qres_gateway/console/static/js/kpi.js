@@ -10,20 +10,20 @@ const BULLET_AT = 0.8; // Where the promise stands on the bar; the rest shows an
 
 const VERDICTS = {
   healthy: { glyph: "M4 10.5l4 4 8-9", words: () => "All replicas agree" },
-  attention: { glyph: "M10 4v7M10 15v.2", words: (c) => attention(c) },
+  attention: { glyph: "M10 4v7M10 15v.2", words: (c, health) => attention(c, health) },
   diverged: { glyph: "M5 5l10 10M15 5L5 15", words: (c) => diverged(c) },
   waiting: { glyph: "M5 10h.2M10 10h.2M15 10h.2", words: () => "Waiting for first reports" },
 };
 
-function attention(counts) {
+function attention(counts, health) {
   const parts = [];
+  if (health.replicas_equal === false) parts.push("some reports were lost");
   if (counts.stale) parts.push(`${counts.stale} silent past deadline`);
   if (counts.unknown) parts.push(`${counts.unknown} never heard`);
   return parts.join(", ");
 }
 
 function diverged(counts) {
-  if (!counts.diverged) return "Replicas differ";
   return counts.diverged === 1 ? "1 node diverged" : `${counts.diverged} nodes diverged`;
 }
 
@@ -40,7 +40,7 @@ function renderHealth({ snapshot, summary }) {
     mark.replaceChildren(svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" },
       svg("path", { d: verdict.glyph, fill: "none", stroke: "currentColor", "stroke-width": 3, "stroke-linecap": "round", "stroke-linejoin": "round" })));
   }
-  setText(byId("verdict"), verdict.words(counts));
+  setText(byId("verdict"), verdict.words(counts, snapshot.health));
   for (const { key } of PROVENANCES) {
     byId(`prov-${key}`).dataset.zero = String(counts[key] === 0);
     setText(byId(`prov-n-${key}`), String(counts[key]));
