@@ -70,7 +70,7 @@ def test_no_live_value_is_no_extreme() -> None:
 
 
 def test_verdicts() -> None:
-    """Divergence outranks silence and loss, these outrank health; an unheard field is waited for."""
+    """Divergence outranks silence and loss, these outrank health; unheard is waited for."""
     base = snapshot()
     assert summarise(base).state == "healthy"
     assert summarise(with_node(base, 1, provenance="stale")).state == "attention"
