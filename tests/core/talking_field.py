@@ -58,6 +58,7 @@ def site_of(
     seed: int = 1,
     field_id: int = 0x51524553,
     tolerance: str = "standard",
+    echo: bool = False,
 ) -> Site:
     """A site of *n* nodes at chance places within some 30 km, at SF7."""
     rng = np.random.default_rng([seed, n])
@@ -80,6 +81,7 @@ def site_of(
         tolerance=Tolerance.of(tolerance),
         nodes=nodes,
         key_file=Path("field.key"),
+        echo=echo,
     )
 
 

@@ -9,17 +9,20 @@ import numpy as np
 import pytest
 
 from qres.core import Replica
+from qres.site import Site
 from tests.core.machine_state import assert_sound
 from tests.core.talking_field import KEY, Sent, TalkingField, site_of, start_of_day
 
 SITE = site_of(12)
+WITH_ECHO = site_of(12, echo=True)
+BOTH = pytest.mark.parametrize("site", [SITE, WITH_ECHO], ids=["plain", "echo"])
 FIRST = start_of_day(SITE)
 DAY = 96  # phases of a day at an epoch of an hour
 
 
-def in_order(sent: list[Sent], last_phase: int) -> Replica:
+def in_order(site: Site, sent: list[Sent], last_phase: int) -> Replica:
     """A replica that hears everything in time and commits *last_phase*."""
-    replica = Replica(SITE, KEY, FIRST * SITE.phase_us)
+    replica = Replica(site, KEY, FIRST * SITE.phase_us)
     for s in sent:
         replica.advance(s.end_us)
         assert replica.hear(s.frame, s.end_us).reason == ""
@@ -27,11 +30,12 @@ def in_order(sent: list[Sent], last_phase: int) -> Replica:
     return replica
 
 
-def test_shuffled_repeated_and_bent_frames_of_a_phase_change_nothing() -> None:
+@BOTH
+def test_shuffled_repeated_and_bent_frames_of_a_phase_change_nothing(site: Site) -> None:
     """Within a phase, order, repetitions and corrupted copies have no effect on the digest."""
-    field = TalkingField(SITE, FIRST, seed=2)
+    field = TalkingField(site, FIRST, seed=2)
     dice = random.Random(2)
-    replica = Replica(SITE, KEY, field.now_us)
+    replica = Replica(site, KEY, field.now_us)
     repeated = 0
     for _ in range(60):
         sent = field.run_phase()
@@ -56,19 +60,20 @@ def test_shuffled_repeated_and_bent_frames_of_a_phase_change_nothing() -> None:
     assert replica.counters["refused_duplicate"] == repeated > 30
 
 
+@BOTH
 @pytest.mark.parametrize("seed", range(6))
-def test_late_frames_in_any_order_give_the_same_state(seed: int) -> None:
+def test_late_frames_in_any_order_give_the_same_state(site: Site, seed: int) -> None:
     """
     Frames that come up to 50 phases late, in random order, give the state of timely ones.
 
     Weather moves by a third of a tolerance in an hour, so that an S report that comes 12 hours
     late is still within the neighbouring windows of SPEC 6.1.
     """
-    field = TalkingField(SITE, FIRST, seed=seed, lively=0.3)
+    field = TalkingField(site, FIRST, seed=seed, lively=0.3)
     sent = [s for _ in range(DAY - 1) for s in field.run_phase()]
-    timely = in_order(sent, field.phase - 1)
+    timely = in_order(site, sent, field.phase - 1)
     dice = random.Random(seed)
-    replica = Replica(SITE, KEY, FIRST * SITE.phase_us)
+    replica = Replica(site, KEY, FIRST * SITE.phase_us)
     delay = [dice.randrange(1, 51) if s.phase > FIRST + 8 else 0 for s in sent]
     end = FIRST + DAY - 1  # at midnight the day is closed: later ones are refused
     arrivals = [(min(s.phase + d, end), dice.random(), s) for s, d in zip(sent, delay, strict=True)]
@@ -96,11 +101,12 @@ def test_late_reports_count_for_each_other_at_once() -> None:
             assert replica.hear(s.frame, s.end_us).reason == ""
 
 
+@BOTH
 @pytest.mark.parametrize("burst", [1.0, 4.0])
-def test_checkpoints_make_replicas_that_lost_frames_equal(burst: float) -> None:
+def test_checkpoints_make_replicas_that_lost_frames_equal(site: Site, burst: float) -> None:
     """With a tenth of the frames lost, singly or in bursts, all agree again on the day's start."""
     dice = np.random.default_rng(7)
-    bad = np.zeros(len(SITE.nodes), dtype=bool)
+    bad = np.zeros(len(site.nodes), dtype=bool)
     loss, leave = 0.1, 1.0 / burst
 
     def hears(_sent: Sent, receiver: int) -> bool:
@@ -111,7 +117,7 @@ def test_checkpoints_make_replicas_that_lost_frames_equal(burst: float) -> None:
         bad[receiver] = draw >= leave if bad[receiver] else draw < enter
         return not bad[receiver]
 
-    field = TalkingField(SITE, FIRST, seed=4)
+    field = TalkingField(site, FIRST, seed=4)
     for _ in range(DAY):
         field.run_phase(hears)
     apart = len(field.digests)

@@ -73,7 +73,8 @@ static uint32_t distance_m(const qres_member *a, const qres_member *b)
 
 static int channel_ok(const qres_channel *c)
 {
-    if (c->tol <= 0 || c->tol > TOL_MAX || c->lo < -RANGE_MAX || c->hi > RANGE_MAX || c->step < 1 || c->step > c->tol / 2 || c->lo >= c->hi) {
+    if (c->tol <= 0 || c->tol > TOL_MAX || c->step < 1 || c->step > c->tol / 2 || c->lo < -RANGE_MAX
+        || c->hi > RANGE_MAX || c->lo >= c->hi) {
         return 0;
     }
     if (c->rho < 0 || c->rho > 65536 || (c->flags & ~(uint32_t)(QRES_LINEAR | QRES_PRIMARY)) != 0) {
