@@ -3,7 +3,8 @@
  * fuzz.h - what the fuzz targets share. With clang, for as long as you like:
  *
  *   clang -DQRES_FUZZ -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
- *       -Inode/core/include -Inode/core/src tests/core/fuzz_heard.c node/core/src/[a-z]*.c -o fuzz_heard
+ *       -Inode/core/include -Inode/core/src tests/core/fuzz_heard.c node/core/src/[a-z]*.c \
+ *       -o fuzz_heard
  *   ./fuzz_heard -max_len=2048 -max_total_time=300 corpus/
  *
  * Without QRES_FUZZ a target is a program of its own: it runs the files that it is given (to see a

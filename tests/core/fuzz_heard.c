@@ -112,7 +112,7 @@ static void sealed_fragment(fuzz_input *in)
     hear(frame, 1 + body + TAG_BYTES, slot_end_us(tables->slots, 1 + body + TAG_BYTES));
 }
 
-/* Fragments enough for the blob that the input holds, or for a genuine one with a few bytes changed. */
+/* Fragments enough for the blob that the input holds, or for a genuine one, slightly bent. */
 static void whole_checkpoint(fuzz_input *in)
 {
     uint32_t member = fuzz_u8(in) % MEMBERS;
@@ -145,7 +145,8 @@ static void raw_frame(fuzz_input *in)
     uint8_t frame[256];
     uint32_t slot = fuzz_u8(in) % 8;
     size_t len = fuzz_bytes(in, frame, fuzz_u8(in));
-    hear(frame, len, slot < 7 ? slot_end_us(slot, len) : ((uint64_t)fuzz_u32(in) << 32 | fuzz_u32(in)));
+    hear(frame, len,
+         slot < 7 ? slot_end_us(slot, len) : ((uint64_t)fuzz_u32(in) << 32 | fuzz_u32(in)));
 }
 
 static void pass_time(fuzz_input *in)

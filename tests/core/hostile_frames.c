@@ -93,7 +93,7 @@ static void throw_at(qres_node *n, uint32_t way, const uint8_t *bytes, size_t le
     }
     CHECK(way != GENUINE || rc == QRES_OK || rc == QRES_ERR_DUPLICATE,
           "frame %lu: genuine, in time, and refused with code %d", (unsigned long)thrown, rc);
-    CHECK(rc == QRES_OK || is_unchanged(n, &before), "frame %lu (%s), code %d: refused, with effect",
+    CHECK(rc == QRES_OK || is_unchanged(n, &before), "frame %lu (%s): code %d, but an effect",
           (unsigned long)thrown, way_name[way], rc);
 }
 
@@ -237,8 +237,8 @@ static void run_phase(uint32_t frames)
     }
     talk_close(&field);
     for (uint32_t i = 0; i < VICTIMS; i++) {
-        uint64_t own_us = field.phase * field.field.phase_us - 1 - (uint64_t)victim[i].clock_corr_us;
-        qres_next(&victim[i], own_us, &a);
+        uint64_t end_us = field.phase * field.field.phase_us - 1;
+        qres_next(&victim[i], end_us - (uint64_t)victim[i].clock_corr_us, &a);
         CHECK(a.kind == QRES_DID_COMMIT && a.phase == field.phase - 1, "replica %lu: kind %d",
               (unsigned long)i, a.kind);
         CHECK(qres_digest(&victim[i]) == qres_digest(&field.node[0]),

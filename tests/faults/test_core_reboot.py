@@ -136,6 +136,26 @@ def test_node_survives_a_clock_that_jumps_and_returns(jump_us: int) -> None:
     assert len(field.digests) == 1
 
 
+@pytest.mark.parametrize(
+    "error_us",
+    [
+        -3_000_000,
+        1_000_000,
+        2_000_000,  # commit is 1.3 s after a phase's start here: all frames are late to it
+    ],
+)
+def test_clock_error_of_some_seconds_is_mended_within_two_days(error_us: int) -> None:
+    """Beacons bring back a node whose clock is off by many slots, early or late."""
+    field = TalkingField(SITE, FIRST, seed=4)
+    for _ in range(8):
+        field.run_phase()
+    field.offset_us[2] += error_us
+    for _ in range(2 * DAY):
+        field.run_phase()
+    field_us = [n.clock_correction_us + field.offset_us[n.index] for n in field.present]
+    assert max(field_us) - min(field_us) < 10_000
+
+
 def test_clock_far_ahead_waits_for_the_others() -> None:
     """A node that ran ahead sleeps when its clock is set back, until that time has come."""
     field = TalkingField(SITE, FIRST, seed=6)

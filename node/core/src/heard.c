@@ -272,7 +272,8 @@ int qres_heard(qres_node *n, uint64_t rx_end_us, const uint8_t *frame, size_t le
     n->counters.accepted++;
     info->offset_us = arrival_offset(n->field, &a, info);
     info->late = info->phase <= n->live.phase;
-    if (!info->late && n->n_offsets < QRES_MAX_SLOTS) {
+    /* Also of the phase just committed: whoever is ahead hears everything too late. */
+    if (info->phase >= n->live.phase && n->n_offsets < QRES_MAX_SLOTS) {
         n->offset_us[n->n_offsets++] = info->offset_us;
     }
     return QRES_OK;

@@ -207,7 +207,7 @@ class Replica:
         heard = self._hear(start_us, frame)
         if heard.reason:
             self.counters[heard.reason] += 1
-        elif (heard.phase or 0) > self.state.phase:
+        elif (heard.phase or 0) >= self.state.phase:
             self.clock.take(start_us - due_us(self.site, heard))
         return heard
 
