@@ -101,6 +101,8 @@ void qresi_replica_is_well(qres_node *n);
 void qresi_replica_compare_digest(qres_node *n, uint32_t phase, uint32_t digest);
 int qresi_replica_log_find(const qres_node *n, uint32_t phase, uint32_t member);
 int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry);
+/* A decoded report into the log; `is_s`: it came in form S. */
+int qresi_replica_log_report(qres_node *n, uint32_t phase, const qres_report *r, uint32_t is_s);
 void qresi_replica_log_remove(qres_node *n, uint32_t phase, uint32_t member);
 void qresi_replica_commit_next(qres_node *n);
 /* `how` of qresi_replica_open_report */

@@ -55,31 +55,19 @@ int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase,
 static int accept_report(qres_node *n, uint32_t phase, const qres_report *r, uint32_t is_s,
                          uint32_t digest_bit, qres_heard_info *info)
 {
-    qres_log_entry e;
     int rc;
-    e.phase = phase;
-    e.member = r->member;
-    e.included = r->included;
-    e.absent = r->absent;
-    e.raw_len = 0;
-    e.is_s = (uint8_t)is_s;
-    e.echoes = 0;
-    for (uint32_t c = 0; c < QRES_MAX_CHANNELS; c++) {
-        e.u.k[c] = (r->included >> c) & 1 ? r->k[c] : 0;
-    }
     info->kind = QRES_FRAME_REPORT;
     info->member = r->member;
     info->phase = phase;
     info->report = *r;
-    info->late = phase <= n->live.phase;
-    rc = qresi_replica_log_insert(n, &e);
+    rc = qresi_replica_log_report(n, phase, r, is_s);
     if (rc != QRES_OK) {
         return rc;
     }
     if (n->heard_phase[r->member] < phase) {
         n->heard_phase[r->member] = phase;
     }
-    if (info->late) {
+    if (phase <= n->live.phase) {
         n->dirty = 1;
         n->counters.late++;
     } else {

@@ -123,7 +123,6 @@ static uint32_t seal_report(qres_node *n, const qres_report *r, size_t payload_l
 void qres_sample(qres_node *n, const int32_t *samples)
 {
     qres_report r;
-    qres_log_entry e;
     int len;
     if (n->sampled || !is_own_phase(n, n->live.phase + 1)) {
         return; /* nobody asked: a second report of a phase would repeat its nonce */
@@ -148,17 +147,7 @@ void qres_sample(qres_node *n, const int32_t *samples)
         return;
     }
     n->tx_len = (uint8_t)seal_report(n, &r, (size_t)len, n->tx);
-    e.phase = n->live.phase + 1;
-    e.member = r.member;
-    e.included = r.included;
-    e.absent = r.absent;
-    e.raw_len = 0;
-    e.is_s = len == n->field->form_s;
-    e.echoes = 0;
-    for (uint32_t c = 0; c < QRES_MAX_CHANNELS; c++) {
-        e.u.k[c] = (r.included >> c) & 1 ? r.k[c] : 0;
-    }
-    if (qresi_replica_log_insert(n, &e) != QRES_OK) {
+    if (qresi_replica_log_report(n, n->live.phase + 1, &r, len == n->field->form_s) != QRES_OK) {
         n->counters.refused[-QRES_ERR_FULL]++;
     }
 }

@@ -123,6 +123,22 @@ int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry)
     return QRES_OK;
 }
 
+int qresi_replica_log_report(qres_node *n, uint32_t phase, const qres_report *r, uint32_t is_s)
+{
+    qres_log_entry e;
+    e.phase = phase;
+    e.member = r->member;
+    e.included = r->included;
+    e.absent = r->absent;
+    e.raw_len = 0;
+    e.is_s = (uint8_t)is_s;
+    e.echoes = 0;
+    for (uint32_t c = 0; c < QRES_MAX_CHANNELS; c++) {
+        e.u.k[c] = (r->included >> c) & 1 ? r->k[c] : 0;
+    }
+    return qresi_replica_log_insert(n, &e);
+}
+
 void qresi_replica_log_remove(qres_node *n, uint32_t phase, uint32_t member)
 {
     int found = qresi_replica_log_find(n, phase, member);
