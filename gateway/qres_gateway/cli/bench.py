@@ -7,7 +7,6 @@ Exit codes: 0 done; 1 the data cannot be read; 2 wrong usage.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,22 +16,15 @@ from rich.table import Table
 from qres import weather_file
 from qres.virtual.rf_bench import phases_in, rf_bench
 from qres.virtual.sites import site_for
+from qres_gateway.cli.choices import ToleranceClass
 from qres_gateway.cli.output import print_json, progress_bar, stderr
 
 if TYPE_CHECKING:
     from qres.weather_file import WeatherFile
 
-__all__ = ["ToleranceClass", "register"]
+__all__ = ["register"]
 
 app = typer.Typer(no_args_is_help=True)
-
-
-class ToleranceClass(StrEnum):
-    """The tolerance classes, as choices of an option."""
-
-    STRICT = "strict"
-    STANDARD = "standard"
-    COARSE = "coarse"
 
 
 def register(parent: typer.Typer) -> None:

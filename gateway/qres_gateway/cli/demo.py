@@ -25,7 +25,7 @@ from qres import weather_file
 from qres.densify import densify
 from qres.errors import RangeError
 from qres.virtual.sites import site_for
-from qres_gateway.cli.bench import ToleranceClass
+from qres_gateway.cli.choices import ToleranceClass
 from qres_gateway.cli.output import log_to_stderr, print_json, progress_bar, stderr
 from qres_gateway.demo.runner import Demo, DemoOptions
 from qres_gateway.demo.site_files import write_site_beside

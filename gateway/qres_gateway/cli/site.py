@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +20,7 @@ from qres.atomic_file import write_atomic
 from qres.site import load_site
 from qres.site_check import Problem, parse_site
 from qres.site_export import site_to_dict
+from qres_gateway.cli.choices import ToleranceClass
 
 if TYPE_CHECKING:
     from qres.site import Site, SiteNode
@@ -31,14 +31,6 @@ app = typer.Typer(no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(help="The site file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
-
-
-class ToleranceClass(StrEnum):
-    """The tolerance classes, as choices of an option."""
-
-    STRICT = "strict"
-    STANDARD = "standard"
-    COARSE = "coarse"
 
 
 def register(parent: typer.Typer) -> None:
