@@ -67,6 +67,7 @@ class Channel:
         is_primary: Part of every short report; otherwise it rides along when it surprises.
         w0: Weights of the predictor at start: shared trend, the node's own slow level, and the
             day's sine and cosine. [1]
+        role: What fire weather takes it for, SPEC 2.1: 1 temperature, 2 humidity, 3 wind, 4 rain.
         is_optional: True if wire version 1 does not send it.
     """
 
@@ -84,6 +85,7 @@ class Channel:
     is_linear: bool = False
     is_primary: bool = False
     w0: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    role: int = 0
     is_optional: bool = False
 
     @property
@@ -154,23 +156,23 @@ CHANNELS: Final = (
     Channel(
         index=0, name="temp_degc", label="Air temperature", unit="°C", decimals=1,
         lower=-60.0, upper=85.0, tolerance=(0.6, 1.0, 2.0),
-        rho=0.5, is_linear=True, is_primary=True, w0=(0.6, 0.0, 0.0, 0.0),
+        rho=0.5, is_linear=True, is_primary=True, w0=(0.6, 0.0, 0.0, 0.0), role=1,
     ),
     Channel(
         index=1, name="rh_pct", label="Relative humidity", unit="%", decimals=0,
         lower=0.0, upper=100.0, tolerance=(3.0, 5.0, 10.0),
-        rho=0.5, is_linear=True, is_primary=True, w0=(0.6, 0.0, 0.0, 0.0),
+        rho=0.5, is_linear=True, is_primary=True, w0=(0.6, 0.0, 0.0, 0.0), role=2,
     ),
     Channel(
         index=2, name="wind_m_s", label="Wind speed, 10-min mean", unit="m/s", decimals=1,
         lower=0.0, upper=75.0, tolerance=(0.5, 1.0, 2.0),
-        rho=0.3, is_linear=True, is_primary=True, w0=(0.0, 0.2, 0.0, 0.0),
+        rho=0.3, is_linear=True, is_primary=True, w0=(0.0, 0.2, 0.0, 0.0), role=3,
     ),
     # Whole tips of 0.2 mm, whatever the class. The counter wraps at 6500 mm: 32500 tips are the
     # most that fit 16 bits, and more rain than that does not fall between two reports.
     Channel(
         index=3, name="rain_mm", label="Rain, accumulated", unit="mm", decimals=1,
-        lower=0.0, upper=6500.0, tolerance=(0.5, 1.0, 2.0), wraps=True, grain=0.2,
+        lower=0.0, upper=6500.0, tolerance=(0.5, 1.0, 2.0), wraps=True, grain=0.2, role=4,
     ),
     Channel(
         index=4, name="wind_dir_deg", label="Wind direction", unit="°", decimals=0,

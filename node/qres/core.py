@@ -15,11 +15,14 @@ import numpy as np
 
 from qres._core import ffi, lib
 from qres.channels import V1, from_q16
+from qres.core_field import Field
 from qres.errors import RangeError
-from qres.site import Site, phases, slot_ranks, xyz_m
+from qres.fire_state import TOLERANCE_EIGHTHS, Fire, judge
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from qres.site import Site
 
 __all__ = ["ERRORS", "Action", "Commit", "Do", "Field", "Heard", "Node", "Replica", "Status"]
 
@@ -95,80 +98,6 @@ class Commit(NamedTuple):
 
     phase: int
     digest: int
-
-
-class Field:
-    """
-    What all replicas of a site share: timing, form sizes, the kernel, the site's hash.
-
-    Args:
-        site: The field.
-        predicts: False for the send-on-delta baseline: every channel is held at its last
-            reported value, and nothing else of the protocol changes.
-
-    Raises:
-        RangeError: The core refuses the site; the text is the rule of SPEC 2 that it breaks.
-    """
-
-    def __init__(self, site: Site, *, predicts: bool = True) -> None:
-        self.site = site
-        self.ids = site.ids
-        self.c: Any = ffi.new("qres_field *")
-        described = _site_struct(site, predicts=predicts)
-        code = lib.qres_field_init(self.c, described)
-        if code != 0:
-            problem = lib.qres_site_problem(described)
-            text = "a phase is too short for its slots at this data rate"
-            if problem != ffi.NULL:
-                text = ffi.string(problem).decode()
-            raise RangeError("site", site.name, text)
-
-    @property
-    def phase_us(self) -> int:
-        """Length of a phase. [us]"""
-        return int(self.c.phase_us)
-
-    @property
-    def commit_us(self) -> int:
-        """From a phase's start to its commit. [us]"""
-        return int(self.c.commit_us)
-
-    @property
-    def site_hash(self) -> int:
-        """32 bits over everything that members must agree on."""
-        return int(self.c.site_hash)
-
-    def phase_at(self, time_us: int) -> int:
-        """Number of the phase in which *time_us* lies."""
-        return time_us // self.phase_us
-
-    def airtime_us(self, n_bytes: int) -> int:
-        """Time on air of a frame of 0..51 bytes. [us]"""
-        return int(self.c.airtime_us[n_bytes])
-
-
-def _site_struct(site: Site, *, predicts: bool) -> Any:
-    s = ffi.new("qres_site *")
-    s.field_id, s.epoch_s, s.range_m = site.field_id, site.epoch_s, site.range_m
-    s.echo = site.echo
-    s.lora.sf, s.lora.bw_hz, s.lora.cr = site.sf, site.bw_hz, int(site.cr[-1]) - 4
-    s.lora.preamble_symbols, s.lora.crc, s.lora.implicit_header = site.preamble_symbols, 1, 0
-    s.n_channels, s.n_members = len(V1), len(site.nodes)
-    tolerance, steps = site.tolerance.values_q16(), site.tolerance.steps_q16()
-    for c in V1:
-        ch = s.channel[c.index]
-        ch.tol, ch.step = int(tolerance[c.index]), int(steps[c.index])
-        ch.lo, ch.hi = round(c.lower * 65536), round(c.upper * 65536)
-        ch.rho = int(np.floor(c.rho * 65536 + 0.5))
-        ch.flags = lib.QRES_LINEAR * (c.is_linear and predicts) | lib.QRES_PRIMARY * c.is_primary
-        for k, w in enumerate(c.w0):
-            ch.w0[k] = int(np.floor(w * 2**24 + 0.5))
-    at, phase, slot = xyz_m(site), phases(site), slot_ranks(site)
-    for i, node in enumerate(site.nodes):
-        m = s.member[i]
-        m.id, m.phase, m.slot = node.id, int(phase[i]), int(slot[i])
-        m.x_m, m.y_m, m.z_m = (int(v) for v in at[i])
-    return s
 
 
 class _Machine:
@@ -262,6 +191,21 @@ class _Machine:
     def judged(self) -> NDArray[np.float64]:
         """`judged_q16` in physical units, shape (nodes, channels); NaN where absent."""
         return np.where(self.present, from_q16(self.judged_q16), np.nan)
+
+    @property
+    def fire(self) -> Fire:
+        """What the replicated state says of the fire weather now, SPEC 5.5."""
+        return judge(self.field, self.c.live)
+
+    @property
+    def tolerance_q16(self) -> NDArray[np.int64]:
+        """What each channel may be wrong by now: with `Site.follow` it depends on the regime."""
+        tolerance = self.field.site.tolerance.values_q16().astype(np.int64)
+        if not self.field.site.follow:
+            return tolerance
+        primary = np.array([c.is_primary for c in V1])
+        factor8 = TOLERANCE_EIGHTHS[int(self.c.live.fire.regime)]
+        return np.where(primary, (factor8 * tolerance + 4) >> 3, tolerance)
 
     @property
     def status(self) -> NDArray[np.uint8]:

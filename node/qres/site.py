@@ -95,6 +95,8 @@ class Site:
         nodes: The nodes, in the order of their ids: row i of every array of values is nodes[i].
         key_file: Where the field key is.
         echo: Whether every report repeats an older one, for links that lose frames (SPEC 6.5).
+        follow: Whether the tolerance follows the danger: twice as wide while the field is calm,
+            5/8 of it when it is red (SPEC 6.2).
     """
 
     name: str
@@ -112,6 +114,7 @@ class Site:
     nodes: tuple[SiteNode, ...]
     key_file: Path
     echo: bool = False
+    follow: bool = False
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -237,6 +240,7 @@ tx_power_dbm = {tx_power_dbm}  # at the chip's output; the antenna's gain comes 
 epoch_s = {epoch_s}  # a node samples once per epoch; 300..3600, must divide a day (86400)
 range_m = {range_m}  # distance over which one node's surprise informs another
 echo = {echo}  # true: 3 bytes more a report, and lost ones are mended by the next
+follow = {follow}  # true: tolerances double while the field is calm, shrink to 5/8 in danger
 
 [tolerance]
 class = {tolerance_class}  # strict | standard | coarse
@@ -277,6 +281,7 @@ def site_to_toml(site: Site, file: Path = Path("site.toml")) -> str:
         epoch_s=site.epoch_s,
         range_m=site.range_m,
         echo="true" if site.echo else "false",
+        follow="true" if site.follow else "false",
         tolerance_class=_quoted(site.tolerance.class_name),
         tolerances=tolerances,
     )

@@ -32,7 +32,7 @@ CODING_RATES: Final = ("4/5", "4/6", "4/7", "4/8")
 
 _SITE: Final = ("name", "field_id", "key_file")
 _RADIO: Final = ("region", "freq_hz", "bw_hz", "sf", "cr", "preamble_symbols", "tx_power_dbm")
-_PROTOCOL: Final = ("epoch_s", "range_m", "echo")
+_PROTOCOL: Final = ("epoch_s", "range_m", "echo", "follow")
 _TOLERANCE: Final = ("class", *(c.name for c in V1))
 _NODE: Final = ("id", "name", "lat_deg", "lon_deg", "elev_m")
 
@@ -96,6 +96,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
     epoch_s = _epoch(protocol)
     range_m = protocol.integer("range_m", 1_000, 1_000_000, 20_000)
     echo = protocol.flag("echo", default=False)
+    follow = protocol.flag("follow", default=False)
     tolerance = _tolerance(reader.table(document, "tolerance", _TOLERANCE))
     nodes = _nodes(reader, document)
 
@@ -113,6 +114,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
         or epoch_s is None
         or range_m is None
         or echo is None
+        or follow is None
         or tolerance is None
         or not nodes
     ):
@@ -133,6 +135,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
         nodes=tuple(sorted((node for _, node in nodes), key=lambda n: n.id)),
         key_file=key_file,
         echo=echo,
+        follow=follow,
     )
     site_rules.check_extent(reader, site, {node.id: block for block, node in nodes})
     site_rules.check_slots(reader, site)

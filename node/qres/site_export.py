@@ -35,6 +35,7 @@ def site_to_dict(site: Site) -> dict[str, Any]:
         "epoch_s": site.epoch_s,
         "range_m": site.range_m,
         "echo": site.echo,
+        "follow": site.follow,
         "phase_us": site.phase_us,
         "slot_us": site.slot_us,
         "common_us": site.common_us,

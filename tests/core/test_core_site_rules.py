@@ -42,7 +42,10 @@ RULES = [
     ("channel.1.lo", (100 << 16) - 1, 100 << 16, "range"),
     ("channel.0.rho", 65536, 65537, "rho"),
     ("channel.0.rho", 0, -1, "rho"),
-    ("channel.0.flags", 3, 4, "flags"),
+    ("channel.0.flags", 3, 23, "flags"),
+    ("channel.0.flags", 3, 32, "flags"),
+    ("channel.0.flags", 3, 11, "same role"),
+    ("follow", 1, 2, "follow"),
     ("channel.0.w0.0", W_LEVEL, W_LEVEL + 1, "weights"),
     ("channel.0.w0.1", 0, -1, "weights"),
     ("channel.0.w0.2", -W_DIURNAL, -W_DIURNAL - 1, "weights"),
@@ -131,3 +134,12 @@ def test_node_that_the_site_does_not_have_is_refused(change: dict[str, int], cod
     field = Field(site_of(10))
     config = ffi.new("qres_config *", {"self": 0, "first_phase": 1} | change)
     assert lib.qres_init(ffi.new("qres_node *"), field.c, KEY, config) == code
+
+
+def test_follow_needs_temperature_and_humidity() -> None:
+    """A tolerance cannot follow a danger that no channel tells of."""
+    s = site()
+    s.follow = 1
+    assert problem(s) == ""
+    s.channel[1].flags = lib.QRES_LINEAR | lib.QRES_PRIMARY
+    assert "follow" in problem(s)

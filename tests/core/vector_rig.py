@@ -18,6 +18,7 @@ import numpy as np
 from qres._core import ffi, lib
 from qres.core import ERRORS
 from qres.reference import RefSite, Report, State
+from qres.reference.fire_state import FireState
 from tests.qres.differential_rig import c_field
 from tests.vectors.as_json import Json, site_from_json
 from tests.vectors.generate import FILES
@@ -124,6 +125,19 @@ def write_state(to: Any, field: Any, state: State) -> None:
     for i in range(n):
         to.absent[i] = state.absent_mask(i)
         to.last_report[i] = int(state.last_report[i])
+    if state.fire is not None:
+        write_fire(to, state.fire)
+
+
+def write_fire(to: Any, fire: FireState) -> None:
+    """The fire part of a state into the core's structure."""
+    block = to.fire
+    block.days, block.regime, block.lull = fire.days, fire.regime, fire.lull
+    block.usual, block.spread = list(fire.usual), list(fire.spread)
+    for k in (0, 1):
+        block.apart[k], block.rare[k] = list(fire.apart[k]), list(fire.rare[k])
+    for i, (fuel, mark) in enumerate(zip(fire.fuel.tolist(), fire.mark.tolist(), strict=True)):
+        to.fuel[i], to.mark[i] = fuel, mark
 
 
 def c_state_of(field: Any, state: State) -> Any:

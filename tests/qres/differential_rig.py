@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from qres._core import ffi, lib
 from qres.core import ERRORS
 from qres.reference import RefChannel, RefMember, RefSite, Replica, State
+from qres.reference.channel import fire_channels
+from qres.reference.fire_state import FireState
+from qres.reference.judge import judge
 
 KEY = bytes(range(16))
 MISSED = -(2**31)
@@ -42,6 +45,10 @@ def random_site(rng: np.random.Generator) -> RefSite:
                 ),
             )
         )
+    table = tuple(rng.permutation(np.array(channels, dtype=object)).tolist())
+    if rng.random() < 0.5:  # half of the sites measure weather, with roles and without some
+        table = tuple(c for c in fire_channels("standard") if rng.random() < 0.9 or c.role < 3)
+    fire = {1, 2} <= {c.role for c in table}
     order = rng.permutation(n)
     ids = np.sort(rng.choice(128, n, replace=False))
     at = rng.integers(-30_000, 30_000, (n, 3))
@@ -58,15 +65,16 @@ def random_site(rng: np.random.Generator) -> RefSite:
     )
     return RefSite(
         field_id=int(rng.integers(0, 2**32)),
-        epoch_s=int(rng.choice([300, 600, 1200, 3600])),
+        epoch_s=int(rng.choice([300, 600, 1200, 2400, 3600])),
         range_m=int(rng.integers(1000, 60_000)),
         sf=int(rng.integers(7, 10)),
         bw_hz=125_000,
         cr=int(rng.integers(1, 5)),
         preamble_symbols=8,
-        channels=tuple(rng.permutation(np.array(channels, dtype=object)).tolist()),
+        channels=table,
         members=members,
         echo=bool(rng.integers(0, 2)),
+        follow=fire and bool(rng.integers(0, 2)),
     )
 
 
@@ -74,7 +82,7 @@ def c_field(site: RefSite) -> Any:
     """The core's tables of *site*."""
     s = ffi.new("qres_site *")
     s.field_id, s.epoch_s, s.range_m = site.field_id, site.epoch_s, site.range_m
-    s.echo = site.echo
+    s.echo, s.follow = site.echo, site.follow
     s.lora.sf, s.lora.bw_hz, s.lora.cr = site.sf, site.bw_hz, site.cr
     s.lora.preamble_symbols, s.lora.crc, s.lora.implicit_header = site.preamble_symbols, 1, 0
     s.n_channels, s.n_members = site.n_channels, site.n_members
@@ -112,13 +120,55 @@ def c_state(site: RefSite, state: Any) -> State:
         value=table("value"),
         last=table("last"),
         slow=table("slow"),
+        fire=c_fire(site, state) if site.fire else None,
     )
+
+
+def c_fire(site: RefSite, state: Any) -> FireState:
+    """The fire part of a state of the core as the reference's type."""
+    block, n = state.fire, site.n_members
+    return FireState(
+        days=int(block.days),
+        regime=int(block.regime),
+        lull=int(block.lull),
+        usual=tuple(block.usual),
+        spread=tuple(block.spread),
+        apart=(tuple(block.apart[0]), tuple(block.apart[1])),
+        rare=(tuple(block.rare[0]), tuple(block.rare[1])),
+        fuel=np.array(list(state.fuel)[:n], dtype=np.int64),
+        mark=np.array(list(state.mark)[:n], dtype=np.int64),
+    )
+
+
+def assert_judged_alike(site: RefSite, c_field: Any, c_state: Any, state: State) -> None:
+    """Both judge *state* alike, member by member."""
+    members = ffi.new("qres_fire_member[]", site.n_members)
+    whole = ffi.new("qres_fire_field *")
+    assert lib.qres_judge(c_field, ffi.addressof(c_state), members, whole) == 0
+    said = judge(site, state)
+    for i in range(site.n_members):
+        m = members[i]
+        mine = (m.ffmc, m.anomaly, m.weather, m.local, m.cause)
+        assert mine == (
+            said.ffmc[i],
+            said.anomaly[i],
+            said.weather[i],
+            said.local[i],
+            said.cause[i],
+        )
+        air = (m.vpd_kpa, m.isi) if m.known else (None, None)
+        assert air == (said.vpd[i], said.isi[i])
+    assert (whole.regime, whole.anomaly) == (said.regime, said.field_anomaly)
 
 
 def differences(a: State, b: State) -> list[str]:
     """Names of the items in which two states differ."""
     names = ("phase", "m", "e", "q", "absent", "last_report", "value", "last", "slow")
-    return [n for n in names if not np.array_equal(getattr(a, n), getattr(b, n))]
+    wrong = [n for n in names if not np.array_equal(getattr(a, n), getattr(b, n))]
+    if a.fire is None or b.fire is None:
+        return wrong if a.fire is b.fire else [*wrong, "fire"]
+    parts = [f.name for f in fields(FireState)]
+    return wrong + [n for n in parts if not np.array_equal(getattr(a.fire, n), getattr(b.fire, n))]
 
 
 @dataclass
@@ -199,7 +249,10 @@ class Pair:
         self.ref.advance_to(phase)
         lib.qres_settle(self.c)
         mine = c_state(self.site, self.c.live)
-        assert differences(mine, self.ref.state) == []
+        wrong = differences(mine, self.ref.state)
+        assert wrong == [], wrong
+        if self.site.fire:
+            assert_judged_alike(self.site, self.c_field, self.c.live, self.ref.state)
         assert int(lib.qres_digest(self.c)) == self.ref.digest
         assert bool(self.c.synced) == self.ref.synced
         assert int(self.c.clock_corr_us) == self.ref.clock.corr_us

@@ -54,7 +54,7 @@ def test_table_is_that_of_the_specification(name: str) -> None:
             int(to_q16(c.lower)),
             int(to_q16(c.upper)),
             math.floor(c.rho * 2**16 + 0.5),
-            c.is_linear | c.is_primary << 1,
+            c.is_linear | c.is_primary << 1 | c.role << 2,
             tuple(math.floor(w * 2**24 + 0.5) for w in c.w0),
         )
         assert ours == (ref.tol, ref.step, ref.lo, ref.hi, ref.rho, ref.flags, ref.w0)

@@ -218,5 +218,5 @@ def test_fire_table_in_integers() -> None:
     assert [c.tol for c in strict] == [39322, 196608, 32768, 32768]
     assert [c.step for c in strict] == [9831, 49152, 8192, 13107]
     assert [c.rho for c in strict] == [32768, 32768, 19661, 0]
-    assert [c.flags for c in strict] == [3, 3, 3, 0]
+    assert [c.flags for c in strict] == [7, 11, 15, 16]
     assert [c.w0 for c in strict[1:3]] == [(10066330, 0, 0, 0), (0, 3355443, 0, 0)]

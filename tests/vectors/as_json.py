@@ -7,11 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from qres.reference import WIRE_VERSION, Echo, RefChannel, RefMember, RefSite, Report, State
+from qres.reference import (
+    WIRE_VERSION,
+    Echo,
+    FireState,
+    RefChannel,
+    RefMember,
+    RefSite,
+    Report,
+    State,
+)
 
 __all__ = [
     "Json",
     "echo_to_json",
+    "fire_from_json",
+    "fire_to_json",
     "report_from_json",
     "report_to_json",
     "site_from_json",
@@ -43,6 +54,7 @@ def site_to_json(site: RefSite) -> Json:
         "epoch_s": site.epoch_s,
         "range_m": site.range_m,
         "echo": site.echo,
+        "follow": site.follow,
         "sf": site.sf,
         "bw_hz": site.bw_hz,
         "cr": site.cr,
@@ -95,8 +107,9 @@ def site_from_json(given: Json) -> RefSite:
 
 
 def state_to_json(state: State) -> Json:
-    """A state: lists by channel (m, e, q) and by member; absent as masks."""
-    return {
+    """A state: lists by channel (m, e, q) and by member; absent as masks; fire if it has it."""
+    fire = {"fire": fire_to_json(state.fire)} if state.fire else {}
+    return fire | {
         "phase": state.phase,
         "m": state.m.tolist(),
         "e": state.e.tolist(),
@@ -127,6 +140,37 @@ def state_from_json(given: Json) -> State:
         value=integers("value"),
         last=integers("last"),
         slow=integers("slow"),
+        fire=fire_from_json(given["fire"]) if "fire" in given else None,
+    )
+
+
+def fire_to_json(fire: FireState) -> Json:
+    """The fire weather of a state: shared numbers, then fuel and mark by member."""
+    return {
+        "days": fire.days,
+        "regime": fire.regime,
+        "lull": fire.lull,
+        "usual": list(fire.usual),
+        "spread": list(fire.spread),
+        "apart": [list(row) for row in fire.apart],
+        "rare": [list(row) for row in fire.rare],
+        "fuel": fire.fuel.tolist(),
+        "mark": fire.mark.tolist(),
+    }
+
+
+def fire_from_json(given: Json) -> FireState:
+    """The fire weather of a state."""
+    return FireState(
+        days=given["days"],
+        regime=given["regime"],
+        lull=given["lull"],
+        usual=tuple(given["usual"]),
+        spread=tuple(given["spread"]),
+        apart=(tuple(given["apart"][0]), tuple(given["apart"][1])),
+        rare=(tuple(given["rare"][0]), tuple(given["rare"][1])),
+        fuel=np.array(given["fuel"], dtype=np.int64),
+        mark=np.array(given["mark"], dtype=np.int64),
     )
 
 

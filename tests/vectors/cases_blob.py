@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from qres.reference import RefusedError, State, bfp, blob_decode, blob_encode, digest
 from tests.vectors.as_json import Json, state_to_json, vector
+from tests.vectors.cases_fire_blob import fire_blobs
 from tests.vectors.cases_fold import DAY, SITES
 from tests.vectors.fields import run_field
 
@@ -29,6 +30,9 @@ def _blob(n: int, what: str, name: str, blob: bytes) -> Json:
         fields["error"] = str(refused.reason)
     else:
         fields |= {"state": state_to_json(state), "digest": digest(state)}
+        again = blob_encode(SITES[name], state)
+        if again != blob:
+            fields["again_hex"] = again.hex()
     return vector(f"blob-{n:03}", "blob", what, "7", **fields)
 
 
@@ -54,6 +58,7 @@ def blob_vectors() -> Iterator[Json]:
         ("class coarse", "coarse", blob_encode(SITES["coarse"], _snapshot("coarse", 30, 5))),
     ]
     cases += [(what, "tiny", blob) for what, blob in _invalid(good)]
+    cases += fire_blobs()
     for n, (what, name, blob) in enumerate(cases):
         yield _blob(n, what, name, blob)
 

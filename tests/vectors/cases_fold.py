@@ -27,7 +27,7 @@ from qres.reference import (
 from tests.vectors.as_json import Json, report_to_json, state_to_json, vector
 from tests.vectors.fields import make_site, run_field, tiny_site, wide_channels
 
-__all__ = ["SITES", "fold_vectors"]
+__all__ = ["DAY", "SITES", "commits_vector", "fold_vectors", "follow_plan"]
 
 SITES = {
     "tiny": tiny_site(),
@@ -36,6 +36,13 @@ SITES = {
     "coarse": make_site(6, seed=3, epoch_s=300, channels=fire_channels("coarse"), sf=9),
     "echo": make_site(12, seed=4, echo=True),
     "echo-wide": make_site(2, seed=5, channels=wide_channels(), echo=True),
+    "follow": make_site(4, seed=6, follow=True),
+    "few": make_site(3, seed=7),
+    "bare": make_site(5, seed=8, channels=fire_channels()[:2]),
+    "epoch-600": make_site(7, seed=9, epoch_s=600),
+    "epoch-900": make_site(8, seed=10, epoch_s=900, extent_m=3000),
+    "epoch-2400": make_site(9, seed=11, epoch_s=2400),
+    "epoch-3456": make_site(10, seed=12, epoch_s=3456),
 }
 """Fields that the vectors refer to by name."""
 
@@ -100,7 +107,7 @@ def _solutions() -> Iterator[Json]:
         yield vector(f"solve-{n:03}", "solve", what, "5.1", matrix=matrix, r=r, result=result)
 
 
-def _commits(
+def commits_vector(
     vector_id: str,
     what: str,
     name: str,
@@ -108,6 +115,7 @@ def _commits(
     steps: list[tuple[list[Report], State]],
     *,
     every_state: bool = False,
+    spec: str = "4 and 5",
 ) -> Json:
     """A run of commits: reports and digest of each, and states."""
     commits = []
@@ -121,12 +129,12 @@ def _commits(
             entry["state"] = state_to_json(state)
         commits.append(entry)
     last = steps[-1][1]
-    return vector(vector_id, "commits", what, "4 and 5", site=name, start=state_to_json(start),
+    return vector(vector_id, "commits", what, spec, site=name, start=state_to_json(start),
                   start_digest=digest(start), commits=commits,
                   end=state_to_json(last))  # fmt: skip
 
 
-def _follow(
+def follow_plan(
     site: RefSite, start: State, plan: list[list[Report]]
 ) -> list[tuple[list[Report], State]]:
     """States of a planned run."""
@@ -143,8 +151,8 @@ def _by_hand() -> Iterator[Json]:
     plan: list[list[Report]] = [[Report(i, 1, 0, (80,))] for i in range(4)]
     plan += [[Report(0, 1, 0, (88,))], [], [], []]
     plan += [[], [Report(1, 0, 1, ())], [], []]
-    yield _commits("commits-000", "four on a line: all at 20, the first rises by 2, the second "
-                   "loses its sensor", "tiny", start, _follow(site, start, plan),
+    yield commits_vector("commits-000", "four on a line: all at 20, the first rises by 2, the "
+                   "second loses its sensor", "tiny", start, follow_plan(site, start, plan),
                    every_state=True)  # fmt: skip
 
 
@@ -152,19 +160,19 @@ def _runs() -> Iterator[Json]:
     near_midnight = (DAY + 1) * 96 - 17
     twelve = SITES["twelve"]
     start = State.initial(twelve, near_midnight - 1)
-    yield _commits("commits-001", "twelve members through a midnight", "twelve", start,
+    yield commits_vector("commits-001", "twelve members through a midnight", "twelve", start,
                    run_field(twelve, start, 40, 1))  # fmt: skip
     quiet = run_field(twelve, start, 12, 2)[-1][1]
-    steps = _follow(twelve, quiet, [[] for _ in range(48)])
-    yield _commits("commits-002", "all fall silent and become stale", "twelve", quiet, steps)
+    steps = follow_plan(twelve, quiet, [[] for _ in range(48)])
+    yield commits_vector("commits-002", "all fall silent and become stale", "twelve", quiet, steps)
     faulty = run_field(twelve, State.initial(twelve, DAY * 96 - 1), 8, 3)[-1][1]
-    yield _commits("commits-003", "sensors come and go", "twelve", faulty,
+    yield commits_vector("commits-003", "sensors come and go", "twelve", faulty,
                    run_field(twelve, faulty, 24, 4, lose=3, talkative=8))  # fmt: skip
     thirty = SITES["thirty"]
     begin = State.initial(thirty, near_midnight - 1)
-    yield _commits("commits-004", "thirty members, class strict, through a midnight", "thirty",
-                   begin, run_field(thirty, begin, 24, 5, talkative=7))  # fmt: skip
+    yield commits_vector("commits-004", "thirty members, class strict, through a midnight",
+                   "thirty", begin, run_field(thirty, begin, 24, 5, talkative=7))  # fmt: skip
     coarse = SITES["coarse"]
     edge = State.initial(coarse, (DAY + 1) * coarse.phases_per_day - 9)
-    yield _commits("commits-005", "six members, class coarse, 5 min epochs", "coarse", edge,
+    yield commits_vector("commits-005", "six members, class coarse, 5 min epochs", "coarse", edge,
                    run_field(coarse, edge, 24, 6))  # fmt: skip

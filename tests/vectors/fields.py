@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qres.reference import RefChannel, RefMember, RefSite, Report, State, commit, fire_channels
 
 __all__ = [
@@ -54,6 +56,7 @@ def make_site(
     range_m: int = 20_000,
     sf: int = 7,
     echo: bool = False,
+    follow: bool = False,
 ) -> RefSite:
     """A field of *n* members, dealt over the phases in turn, at chance positions."""
     lcg = Lcg(seed)
@@ -79,6 +82,7 @@ def make_site(
         channels=fire_channels() if channels is None else channels,
         members=members,
         echo=echo,
+        follow=follow,
     )
 
 
@@ -93,7 +97,7 @@ def tiny_channels() -> tuple[RefChannel, ...]:
 
 def wide_channels() -> tuple[RefChannel, ...]:
     """As many as a site may have: four primaries and two riders, which make the longest REPORTs."""
-    primary, rider = fire_channels()[0], fire_channels()[3]
+    primary, rider = replace(fire_channels()[0], flags=3), replace(fire_channels()[3], flags=0)
     return (primary, rider, primary, primary, rider, primary)
 
 

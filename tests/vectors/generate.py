@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Write fold.json, report.json, echo.json, frames.json and blob.json from the reference.
+Write fold.json, fire.json, report.json, echo.json, frames.json and blob.json from the reference.
 
 Run in the project's folder:
 
@@ -9,7 +9,8 @@ Run in the project's folder:
 
 Each file has `sites` by name and `vectors`. A vector has `id`, `kind`, `what`, `source` and
 `wire_version`; what it asserts depends on its kind. An invalid one has `error`, the gateway
-counter of SPEC 9, where a valid one has the result. Bytes are hex. Integers are exact: states
+counter of SPEC 9, where a valid one has the result; a blob that its own state would be written
+otherwise has that as `again_hex`. Bytes are hex. Integers are exact: states
 are in the units of SPEC 4, samples are Q16.16 or null for a miss, masks have bit c for channel c,
 members are given by their index. All of a field's keys here are known: never use one.
 """
@@ -24,6 +25,7 @@ from pathlib import Path
 from tests.vectors.as_json import Json, site_to_json
 from tests.vectors.cases_blob import blob_vectors
 from tests.vectors.cases_echo import echo_vectors
+from tests.vectors.cases_fire import fire_vectors
 from tests.vectors.cases_fold import SITES, fold_vectors
 from tests.vectors.cases_frames import frame_vectors
 from tests.vectors.cases_report import report_vectors
@@ -34,6 +36,7 @@ FOLDER = Path(__file__).resolve().parent
 
 FILES: dict[str, tuple[str, Callable[[], Iterable[Json]]]] = {
     "fold.json": ("Integers and the fold, SPEC 1 to 5", fold_vectors),
+    "fire.json": ("Fire weather, SPEC 5.5 and 6.2", fire_vectors),
     "report.json": ("REPORT, SPEC 6.1 and 6.2", report_vectors),
     "echo.json": ("The echo at the end of a REPORT, SPEC 6.5", echo_vectors),
     "frames.json": ("Keys, BEACON and CHECKPOINT, SPEC 6, 6.3 and 6.4", frame_vectors),

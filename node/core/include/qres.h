@@ -19,6 +19,7 @@
 
 #include "qres_crypto.h"
 #include "qres_err.h"
+#include "qres_fire.h"
 #include "qres_radio.h"
 
 #ifdef __cplusplus
@@ -67,7 +68,7 @@ typedef struct {
     int32_t step;   /* 1..tol/2 */
     int32_t lo, hi; /* physical range, lo < hi */
     int32_t rho;    /* Q16, 0..65536 */
-    uint32_t flags; /* QRES_LINEAR | QRES_PRIMARY */
+    uint32_t flags; /* QRES_LINEAR | QRES_PRIMARY | QRES_ROLE_* */
     int32_t w0[4];  /* Q24 */
 } qres_channel;
 
@@ -84,6 +85,7 @@ typedef struct {
     uint32_t epoch_s;        /* [s] 300..3600, divides 86400, divisible by 4 */
     uint32_t range_m;        /* [m] 1000..1000000 */
     uint32_t echo;           /* 1: every REPORT repeats an older one, SPEC 6.5; else 0 */
+    uint32_t follow;         /* 1: the tolerance follows the danger, SPEC 6.2; else 0 */
     qres_lora lora;
     uint8_t n_channels;      /* 1..QRES_MAX_CHANNELS */
     uint8_t n_members;       /* 1..QRES_MAX_NODES */
@@ -106,6 +108,8 @@ typedef struct {
     uint8_t echo_bytes;          /* bE of SPEC 6.5, 0 without echo */
     uint8_t report_max;          /* [bytes] longest REPORT, tag included; longer is a CHECKPOINT */
     uint8_t slot_member[4][32];  /* member index by phase and slot */
+    uint8_t role[5];             /* channel by role (flags >> 2), QRES_MAX_CHANNELS if there is none */
+    uint8_t near[128][6];        /* index of the nearest other members, QRES_NO_SLOT at the end */
     uint16_t kernel[8128];       /* g, Q16, pair (i > j) at i*(i-1)/2 + j */
 } qres_field;
 
@@ -118,6 +122,9 @@ typedef struct {
     uint8_t absent[128];
     uint32_t last_report[128];
     int32_t value[6][128], last[6][128], slow[6][128]; /* Q16.16 */
+    qres_fire_block fire;        /* of a fire site only, like what follows */
+    int32_t fuel[128];           /* Q16.16 [%] moisture of litter */
+    int32_t mark[128];           /* Q16.16 [mm] rain at the last hour */
 } qres_state;
 
 typedef struct {
@@ -326,6 +333,28 @@ void qres_settle(qres_node *node);
 /* QRES_UNKNOWN.. of a member, seen from this replica, and its digest. */
 uint32_t qres_status(const qres_node *node, uint32_t member);
 uint32_t qres_digest(const qres_node *node);
+
+/* What the state says of a member's fire weather, SPEC 5.5. Q16.16. */
+typedef struct {
+    int32_t fuel_pct, ffmc;              /* moisture of litter, and as a code */
+    int32_t vpd_kpa, isi;                /* 0 if not known */
+    int32_t anomaly, weather, local;     /* 0..100: the score and its two parts */
+    uint8_t cause;                       /* QRES_CAUSE_* */
+    uint8_t known;                       /* 0: no temperature or humidity; fuel is the last known */
+} qres_fire_member;
+
+/* ... and of the field's: means over members that are not stale. */
+typedef struct {
+    int32_t vpd_kpa, ffmc, isi, isi_max, climate, anomaly;
+    uint8_t regime, days, nodes;         /* nodes: how many the means are of */
+} qres_fire_field;
+
+/*
+ * Judge a state: `member` has room for the site's members.
+ * Returns 0, or QRES_ERR_INVALID if the site has no temperature and humidity.
+ */
+int qres_judge(const qres_field *field, const qres_state *state, qres_fire_member *member,
+               qres_fire_field *whole);
 
 /* sizeof the big structures, for those who cannot use sizeof. [bytes] */
 size_t qres_sizeof_field(void);

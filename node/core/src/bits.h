@@ -22,6 +22,16 @@ typedef struct {
     int overrun;     /* 1 once a field lay beyond the end; such fields read as 0 */
 } bit_reader;
 
+/* How many bits a number needs. */
+static inline uint32_t bit_length(uint32_t x)
+{
+    uint32_t n = 0;
+    for (; x != 0; x >>= 1) {
+        n++;
+    }
+    return n;
+}
+
 /* Append the low `n` bits (0..32) of `x`. The buffer starts zeroed. */
 static inline void bits_put(bit_writer *w, uint32_t x, uint32_t n)
 {

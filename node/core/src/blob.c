@@ -4,17 +4,9 @@
  */
 #include "bits.h"
 #include "core.h"
+#include "fire_blob.h"
 
 enum { WIDTH_MAX = 17, WIDTH_BITS = 5 };
-
-static uint32_t bit_length(uint32_t x)
-{
-    uint32_t n = 0;
-    for (; x != 0; x >>= 1) {
-        n++;
-    }
-    return n;
-}
 
 static int32_t value_k(const qres_field *f, const qres_state *s, uint32_t c, uint32_t i)
 {
@@ -91,6 +83,9 @@ int qres_blob_encode(const qres_field *f, const qres_state *s, uint8_t *blob, si
         if (is_linear(f, c)) {
             put_block(&w, f, s, c, slow_delta);
         }
+    }
+    if (is_fire_site(f)) {
+        qresi_fire_put(&w, f, s);
     }
     return w.overrun ? QRES_ERR_SPACE : (int)((w.at + 7) / 8);
 }
@@ -191,6 +186,9 @@ int qres_blob_decode(const qres_field *f, uint32_t era, const uint8_t *blob, siz
         for (uint32_t i = 0; i < f->site.n_members; i++) {
             s->value[c][i] = s->last[c][i];
         }
+    }
+    if (is_fire_site(f) && qresi_fire_get(&r, f, s) != QRES_OK) {
+        return QRES_ERR_BLOB;
     }
     if (r.overrun || (r.at + 7) / 8 != len || (r.at % 8 != 0 && bits_get(&r, 8 - r.at % 8) != 0)) {
         return QRES_ERR_BLOB;

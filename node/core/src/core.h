@@ -16,7 +16,14 @@ enum {
     CHECKPOINT_HEAD = 3,            /* number and length before the data */
     WEIGHT_MAX_LEVEL = 15938355,    /* 0.95 in Q24: weights 1 and 2 stay contractive */
     WEIGHT_MAX_DIURNAL = 33554432,  /* 2 in Q24, in tolerances */
-    WEIGHT_EXPONENT_MAX = 12
+    WEIGHT_EXPONENT_MAX = 12,
+    QRES_NEIGHBOURS = 6,            /* whose weather a member's is compared with */
+    FUEL_MAX = 250 * 65536,         /* [Q16.16 %] litter holds no more water */
+    ROLE_TEMP = 1,                  /* index of qres_field.role: QRES_ROLE_* >> 2 */
+    ROLE_RH = 2,
+    ROLE_WIND = 3,
+    ROLE_RAIN = 4,
+    ROLES = 5
 };
 
 static inline int is_linear(const qres_field *f, uint32_t c)
@@ -45,6 +52,11 @@ static inline uint32_t all_channels(const qres_field *f)
     return (1u << f->site.n_channels) - 1u;
 }
 
+static inline int is_fire_site(const qres_field *f)
+{
+    return f->role[ROLE_TEMP] < QRES_MAX_CHANNELS && f->role[ROLE_RH] < QRES_MAX_CHANNELS;
+}
+
 /* Field time at `own_us` of the node's clock, SPEC 3.1; not before 1970. */
 static inline uint64_t field_time_us(const qres_node *n, uint64_t own_us)
 {
@@ -61,6 +73,33 @@ int32_t qresi_state_weight(const qres_state *s, uint32_t c, uint32_t k);
 void qresi_epoch_end(const qres_field *f, qres_scratch *x, qres_state *s, uint32_t phase);
 void qresi_epoch_snap(const qres_field *f, qres_state *s, uint32_t phase);
 void qresi_epoch_begin(const qres_field *f, qres_state *s, uint32_t epoch);
+
+/* fire_blob.c, fire_hour.c: SPEC 5.5 */
+void qresi_fire_start(const qres_field *f, qres_state *s);
+void qresi_fire_snap(const qres_field *f, qres_state *s);
+void qresi_fire_epoch(const qres_field *f, qres_scratch *x, qres_state *s, uint32_t phase);
+
+/* How far a member is from its neighbours: temperature and humidity. */
+typedef struct {
+    int32_t apart[2];   /* [Q16.16 of the channel] */
+    int32_t unusual[2]; /* Q16, in usual departures */
+} qres_departure;
+
+int qresi_fire_counts(const qres_field *f, const qres_state *s, uint32_t i, uint32_t phase);
+int32_t qresi_fire_mean_wind(const qres_field *f, const qres_state *s, uint32_t phase);
+int32_t qresi_fire_wind(const qres_field *f, const qres_state *s, uint32_t i, int32_t mean_wind);
+int32_t qresi_fire_vpd(const qres_field *f, const qres_state *s, uint32_t i);
+/* Drying power of the field, log2. Returns of how many members. */
+uint32_t qresi_fire_drying(const qres_field *f, const qres_state *s, uint32_t phase, int32_t mean_wind,
+                           int32_t *drying);
+int32_t qresi_fire_unusual(const qres_state *s, uint32_t bin, int32_t drying);
+int qresi_fire_knows_climate(const qres_state *s);
+int32_t qresi_fire_mean_isi(const qres_field *f, const qres_state *s, uint32_t phase, int32_t mean_wind,
+                            uint32_t *n);
+/* Returns 0 if the member has no departure: it or its neighbours do not count. */
+int qresi_fire_departure(const qres_field *f, const qres_state *s, uint32_t phase, uint32_t i,
+                         uint32_t bin, qres_departure *out);
+int32_t qresi_fire_farther(const qres_departure *d);
 
 /* solve.c: SPEC 5.1. Solves x->a * y = x->r in place for n observers; the result is x->y. */
 void qresi_solve_ldl(qres_scratch *x, uint32_t n);

@@ -8,60 +8,9 @@
 #define LEAD_US 500000u
 #define ROUND_US 10000u
 #define POSITION_MAX_M 1000000
-#define LOG2E_Q16 94548u
 #define VERTICAL_FACTOR 10
 #define TOL_MAX (1 << 24)   /* [Q16.16] 256 units: the sums of SPEC 5.1 then fit 64 bits */
 #define RANGE_MAX (1 << 30) /* [Q16.16] 16384 units: a value and its rounding fit 32 bits */
-
-/* round(65536 * 2^(-i/32)) */
-static const uint32_t exp2_table[33] = {
-    65536, 64132, 62757, 61413, 60097, 58809, 57549, 56316, 55109, 53928, 52773,
-    51642, 50535, 49452, 48393, 47356, 46341, 45348, 44376, 43425, 42495, 41584,
-    40693, 39821, 38968, 38133, 37316, 36516, 35734, 34968, 34219, 33486, 32768};
-
-int64_t qres_rsh(int64_t x, uint32_t n)
-{
-    return fx_rsh(x, n);
-}
-
-int64_t qres_rdiv(int64_t a, int64_t b)
-{
-    return fx_rdiv(a, b);
-}
-
-uint32_t qres_isqrt(uint64_t x)
-{
-    uint64_t root = 0;
-    uint64_t bit = (uint64_t)1 << 62;
-    while (bit > x) {
-        bit >>= 2;
-    }
-    for (; bit != 0; bit >>= 2) {
-        if (x >= root + bit) {
-            x -= root + bit;
-            root = (root >> 1) + bit;
-        } else {
-            root >>= 1;
-        }
-    }
-    return (uint32_t)root;
-}
-
-uint32_t qres_kernel(uint32_t distance_m, uint32_t range_m)
-{
-    uint64_t y = (uint64_t)distance_m * LOG2E_Q16 / range_m;
-    uint64_t n = y >> 16;
-    uint32_t u = (uint32_t)(y & 65535u);
-    uint32_t i = u >> 11;
-    uint32_t v = u & 2047u;
-    uint32_t t = exp2_table[i] - (((exp2_table[i] - exp2_table[i + 1]) * v + 1024u) >> 11);
-    uint32_t g;
-    if (n > 16) {
-        return 0;
-    }
-    g = (uint32_t)fx_rsh((int64_t)t, (uint32_t)n);
-    return g > 65535u ? 65535u : g;
-}
 
 static uint32_t distance_m(const qres_member *a, const qres_member *b)
 {
@@ -71,13 +20,16 @@ static uint32_t distance_m(const qres_member *a, const qres_member *b)
     return qres_isqrt((uint64_t)(dx * dx + dy * dy + dz * dz));
 }
 
+enum { ROLE_SHIFT = 2, ALL_FLAGS = 31 };
+
 static int channel_ok(const qres_channel *c)
 {
     if (c->tol <= 0 || c->tol > TOL_MAX || c->step < 1 || c->step > c->tol / 2 || c->lo < -RANGE_MAX
         || c->hi > RANGE_MAX || c->lo >= c->hi) {
         return 0;
     }
-    if (c->rho < 0 || c->rho > 65536 || (c->flags & ~(uint32_t)(QRES_LINEAR | QRES_PRIMARY)) != 0) {
+    if (c->rho < 0 || c->rho > 65536 || (c->flags & ~(uint32_t)ALL_FLAGS) != 0
+        || c->flags >> ROLE_SHIFT >= ROLES) {
         return 0;
     }
     for (uint32_t k = 0; k < 4; k++) {
@@ -128,6 +80,23 @@ static const char *members_problem(const qres_site *site)
     return NULL;
 }
 
+static const char *roles_problem(const qres_site *site)
+{
+    uint32_t given[ROLES] = {0, 0, 0, 0, 0};
+    for (uint32_t c = 0; c < site->n_channels; c++) {
+        given[site->channel[c].flags >> ROLE_SHIFT]++;
+    }
+    for (uint32_t r = 1; r < ROLES; r++) {
+        if (given[r] > 1) {
+            return "two channels have the same role";
+        }
+    }
+    if (site->follow != 0 && (given[ROLE_TEMP] == 0 || given[ROLE_RH] == 0)) {
+        return "follow needs channels with the roles of temperature and humidity";
+    }
+    return members_problem(site);
+}
+
 const char *qres_site_problem(const qres_site *site)
 {
     uint32_t primaries = 0;
@@ -146,8 +115,8 @@ const char *qres_site_problem(const qres_site *site)
         || site->lora.implicit_header != 0) {
         return "lora is not sf 7..12, cr 1..4, preamble_symbols 6.., with CRC and explicit header";
     }
-    if (site->echo > 1) {
-        return "echo is not 0 or 1";
+    if (site->echo > 1 || site->follow > 1) {
+        return "echo or follow is not 0 or 1";
     }
     if (site->range_m < 1000 || site->range_m > 1000000) {
         return "range_m is not in 1000..1000000";
@@ -161,14 +130,15 @@ const char *qres_site_problem(const qres_site *site)
     if (primaries < 1 || primaries > 4) {
         return "the number of primary channels is not 1..4";
     }
-    return members_problem(site);
+    return roles_problem(site);
 }
 
 static uint32_t site_hash(const qres_site *s)
 {
     uint32_t h = FX_HASH_START;
-    const uint32_t head[] = {1, s->field_id, s->epoch_s, s->range_m, s->echo, s->lora.sf, s->lora.bw_hz,
-                             s->lora.cr, s->lora.preamble_symbols, s->n_channels};
+    const uint32_t head[] = {1, s->field_id, s->epoch_s, s->range_m,
+                             s->echo, s->follow, s->lora.sf, s->lora.bw_hz, s->lora.cr,
+                             s->lora.preamble_symbols, s->n_channels};
     for (size_t i = 0; i < sizeof head / sizeof head[0]; i++) {
         h = fx_mix(h, head[i]);
     }
@@ -227,6 +197,40 @@ static void form_sizes(qres_field *f)
     f->form_x_min = (uint8_t)(f->form_m + 1u);
 }
 
+static void roles(qres_field *f)
+{
+    for (uint32_t r = 0; r < ROLES; r++) {
+        f->role[r] = QRES_MAX_CHANNELS;
+    }
+    for (uint32_t c = 0; c < f->site.n_channels; c++) {
+        f->role[f->site.channel[c].flags >> ROLE_SHIFT] = (uint8_t)c;
+    }
+}
+
+/* The nearest other members, nearest first; of two as near, the one with the lower index. */
+static void neighbours(qres_field *f, uint32_t i)
+{
+    uint32_t n = 0;
+    uint32_t far[QRES_NEIGHBOURS] = {0};
+    for (uint32_t j = 0; j < f->site.n_members; j++) {
+        uint32_t d = distance_m(&f->site.member[i], &f->site.member[j]);
+        uint32_t at;
+        if (j == i || (n == QRES_NEIGHBOURS && d >= far[n - 1])) {
+            continue;
+        }
+        n += n < QRES_NEIGHBOURS;
+        for (at = n - 1; at > 0 && far[at - 1] > d; at--) {
+            far[at] = far[at - 1];
+            f->near[i][at] = f->near[i][at - 1];
+        }
+        far[at] = d;
+        f->near[i][at] = (uint8_t)j;
+    }
+    for (; n < QRES_NEIGHBOURS; n++) {
+        f->near[i][n] = QRES_NO_SLOT;
+    }
+}
+
 static uint64_t rounded_slot(uint32_t airtime_us)
 {
     return ((uint64_t)airtime_us + GUARD_US + ROUND_US - 1) / ROUND_US * ROUND_US;
@@ -255,6 +259,7 @@ int qres_field_init(qres_field *f, const qres_site *site)
         }
     }
     form_sizes(f);
+    roles(f);
     longest = at_least((1u + 18u * site->n_channels + 7u) / 8u + f->echo_bytes, f->form_x_min);
     f->report_max = (uint8_t)(longest + TAG_BYTES);
     f->slot_us = rounded_slot(f->airtime_us[f->report_max]);
@@ -273,6 +278,9 @@ int qres_field_init(qres_field *f, const qres_site *site)
             f->kernel[i * (i - 1) / 2 + j] =
                 (uint16_t)qres_kernel(distance_m(m, &site->member[j]), site->range_m);
         }
+    }
+    for (uint32_t i = 0; i < site->n_members; i++) {
+        neighbours(f, i);
     }
     f->commit_us = LEAD_US + f->slots * f->slot_us + f->common_us;
     return f->commit_us < f->phase_us ? QRES_OK : QRES_ERR_INVALID;

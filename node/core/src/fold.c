@@ -92,6 +92,7 @@ static void take_report(const qres_field *f, qres_state *s, const qres_report *r
                 s->last[c][i] = value;
                 s->slow[c][i] = value;
                 s->absent[i] = (uint8_t)(s->absent[i] & ~bit);
+                s->mark[i] = c == f->role[ROLE_RAIN] ? value : s->mark[i];
             }
             s->value[c][i] = value;
         } else if (r->absent & bit) {
@@ -99,6 +100,7 @@ static void take_report(const qres_field *f, qres_state *s, const qres_report *r
             s->value[c][i] = 0;
             s->last[c][i] = 0;
             s->slow[c][i] = 0;
+            s->mark[i] = c == f->role[ROLE_RAIN] ? 0 : s->mark[i];
         }
     }
     s->last_report[i] = phase;
@@ -126,9 +128,11 @@ void qres_commit(const qres_field *f, qres_scratch *x, qres_state *s, const qres
         }
     }
     if (position == QRES_PHASES - 1) {
+        qresi_fire_epoch(f, x, s, phase);
         qresi_epoch_end(f, x, s, phase);
         if ((phase + 1) % f->phases_per_day == 0) {
             qresi_epoch_snap(f, s, phase);
+            qresi_fire_snap(f, s);
         }
         qresi_epoch_begin(f, s, (phase + 1) / QRES_PHASES);
     }

@@ -98,6 +98,16 @@ typedef struct {
     int lost_channel; /* a present channel has been missing for too long */
 } reading;
 
+/* What a channel may be wrong by: with `follow`, more in a calm field and less in danger. */
+static int64_t tolerance(const qres_field *f, const qres_state *s, uint32_t c)
+{
+    int64_t tol = f->site.channel[c].tol;
+    if (f->site.follow == 0 || !is_primary(f, c) || s->fire.regime == QRES_WATCH) {
+        return tol;
+    }
+    return s->fire.regime == QRES_CALM ? 2 * tol : fx_rsh(5 * tol, 3);
+}
+
 static reading read_samples(const qres_field *f, const qres_state *s, uint32_t member,
                             const int32_t *samples, const uint8_t *missed, qres_report *r)
 {
@@ -109,10 +119,11 @@ static reading read_samples(const qres_field *f, const qres_state *s, uint32_t m
         r->k[c] = 0;
         if (samples[c] != QRES_MISSED) {
             int64_t error = (int64_t)samples[c] - s->value[c][member];
+            int64_t tol = tolerance(f, s, c);
             x.sampled |= bit;
             x.absent &= ~bit;
             r->k[c] = fx_clip16(fx_rdiv(samples[c], ch->step));
-            if (!is_present(s, member, c) || error > ch->tol || error < -(int64_t)ch->tol) {
+            if (!is_present(s, member, c) || error > tol || error < -tol) {
                 x.surprised |= bit;
             }
         } else if (missed[c] >= MISSES_UNTIL_ABSENT) {

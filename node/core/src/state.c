@@ -48,6 +48,25 @@ void qres_state_init(qres_state *s, const qres_field *f, uint32_t phase)
         s->absent[i] = (uint8_t)all_channels(f);
         s->last_report[i] = 0;
     }
+    qresi_fire_start(f, s);
+}
+
+static uint32_t mix_fire(uint32_t h, const qres_fire_block *b)
+{
+    h = fx_mix(fx_mix(fx_mix(h, b->days), b->regime), b->lull);
+    for (uint32_t k = 0; k < 8; k++) {
+        h = fx_mix(h, (uint32_t)b->usual[k]);
+    }
+    for (uint32_t k = 0; k < 8; k++) {
+        h = fx_mix(h, (uint32_t)b->spread[k]);
+    }
+    for (uint32_t k = 0; k < 8; k++) {
+        h = fx_mix(h, (uint32_t)b->apart[k / 4][k % 4]);
+    }
+    for (uint32_t k = 0; k < 6; k++) {
+        h = fx_mix(h, (uint32_t)b->rare[k / 3][k % 3]);
+    }
+    return h;
 }
 
 uint32_t qres_state_digest(const qres_field *f, const qres_state *s)
@@ -60,6 +79,7 @@ uint32_t qres_state_digest(const qres_field *f, const qres_state *s)
             h = fx_mix(h, (uint32_t)(int32_t)s->q[c][k]);
         }
     }
+    h = is_fire_site(f) ? mix_fire(h, &s->fire) : h;
     for (uint32_t i = 0; i < f->site.n_members; i++) {
         h = fx_mix(h, s->absent[i]);
         h = fx_mix(h, s->last_report[i]);
@@ -67,6 +87,10 @@ uint32_t qres_state_digest(const qres_field *f, const qres_state *s)
             h = fx_mix(h, (uint32_t)s->value[c][i]);
             h = fx_mix(h, (uint32_t)s->last[c][i]);
             h = fx_mix(h, (uint32_t)s->slow[c][i]);
+        }
+        if (is_fire_site(f)) {
+            h = fx_mix(h, (uint32_t)s->fuel[i]);
+            h = fx_mix(h, (uint32_t)s->mark[i]);
         }
     }
     return fx_fin(h);

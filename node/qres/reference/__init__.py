@@ -12,10 +12,13 @@ times are microseconds since 1970.
 
 from __future__ import annotations
 
+from . import fire
 from .blob import blob_decode, blob_encode
 from .channel import RefChannel, fire_channels
 from .clock import FieldClock
 from .echo import NO_ECHO, Echo, decode_echo, encode_echo, low_bits
+from .fire_hour import fire_hour, hour_that_ends
+from .fire_state import FireState
 from .fixed import clip, clip16, hash32, isqrt, rdiv, rsh
 from .fold import Report, begin_epoch, commit, end_epoch, held_value, priors, season, snap, solve
 from .fragments import (
@@ -45,6 +48,7 @@ from .frames import (
 from .health import Health
 from .heard import Heard
 from .history import History
+from .judge import Judgement, grade, judge
 from .kernel import airtime_us, kernel_q16
 from .log import Entry, Key, choose_echo, read_low
 from .origin import Origin
@@ -58,6 +62,7 @@ from .report import (
     form_of_length,
     predicted_k,
     readings,
+    tolerance,
 )
 from .site import WIRE_VERSION, RefMember, RefSite
 from .state import State, bfp, digest, weights
@@ -69,9 +74,11 @@ __all__ = [
     "Echo",
     "Entry",
     "FieldClock",
+    "FireState",
     "Health",
     "Heard",
     "History",
+    "Judgement",
     "Key",
     "OpenedReport",
     "Origin",
@@ -104,16 +111,21 @@ __all__ = [
     "encode_report",
     "end_epoch",
     "era_key",
+    "fire",
     "fire_channels",
+    "fire_hour",
     "form_of_length",
     "fragment_number",
     "fragment_shape",
     "gf_div",
     "gf_mul",
+    "grade",
     "hash32",
     "held_value",
+    "hour_that_ends",
     "isqrt",
     "join",
+    "judge",
     "kernel_q16",
     "low_bits",
     "nonce",
@@ -134,5 +146,6 @@ __all__ = [
     "snap",
     "solve",
     "stride",
+    "tolerance",
     "weights",
 ]

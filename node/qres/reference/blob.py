@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .bits import BitReader, BitWriter
+from .fire import FUEL_CODE_MAX, fuel_code, fuel_of, pack, unpack
+from .fire_state import RARE_CODE_MAX, FireState, rare_code
 from .fixed import INT16_MAX, INT16_MIN, clip32, rsh
-from .fold import W12_MAX, W34_MAX, begin_epoch
+from .fold import W12_MAX, W34_MAX, begin_epoch, rain_now
 from .reasons import Reason, RefusedError
 from .site import WIRE_VERSION, RefSite
 from .state import State
@@ -16,6 +20,9 @@ __all__ = ["blob_decode", "blob_encode"]
 
 WIDTH_MAX = 17
 EXPONENT_MAX = 12
+FUEL_WIDTH_MAX = 10
+REGIME_MAX = 2
+LULL_MAX = 5
 
 
 def blob_encode(site: RefSite, snapshot: State) -> bytes:
@@ -55,7 +62,35 @@ def blob_encode(site: RefSite, snapshot: State) -> bytes:
                 None if n is None else _exact(x, 4 * channel.step, "slow") - n // 4
                 for x, n in zip(slow, k, strict=True)
             ])  # fmt: skip
+    if snapshot.fire:
+        _put_fire(out, snapshot.fire)
     return out.to_bytes()
+
+
+def _put_fire(out: BitWriter, fire: FireState) -> None:
+    """The fire weather, SPEC 7."""
+    out.put(fire.days, 8)
+    out.put(fire.regime, 2)
+    out.put(fire.lull, 3)
+    for x in fire.usual:
+        out.put(_exact(x, 1024, "usual"), 12)
+    for x in (*fire.spread, *fire.apart[0], *fire.apart[1]):
+        out.put(_known(x, pack(x), unpack(pack(x))), 8)
+    for x in (*fire.rare[0], *fire.rare[1]):
+        out.put(_known(x, rare_code(x), rare_code(x) * 64), 16)
+    codes = [_known(x, fuel_code(x), fuel_of(fuel_code(x))) for x in fire.fuel.tolist()]
+    width = (max(codes) - min(codes)).bit_length()
+    out.put(min(codes), 10)
+    out.put(width, 4)
+    for code in codes:
+        out.put(code - min(codes), width)
+
+
+def _known(x: int, code: int, back: int) -> int:
+    """The *code* of *x*, which must be what the code stands for in a snapshot."""
+    if x != back:
+        raise ValueError(f"x = {x}: must be {back} in a snapshot")
+    return code
 
 
 def _exact(x: int, unit: int, name: str) -> int:
@@ -121,6 +156,15 @@ def _decode(site: RefSite, bits: BitReader, first: int) -> State:
             state.absent[i] = [absent >> c & 1 for c in range(site.n_channels)]
             if bits.take(1):
                 state.last_report[i] = 0
+    _take_values(site, bits, state)
+    if state.fire:
+        fire = _take_fire(bits, state.fire)
+        state = replace(state, fire=replace(fire, mark=rain_now(site, state)))
+    return state
+
+
+def _take_values(site: RefSite, bits: BitReader, state: State) -> None:
+    """The values of all channels, SPEC 7, into *state*, which says who has them."""
     for c, channel in enumerate(site.channels):
         here = (~state.absent[:, c]).tolist()
         last = _take_column(bits, here)
@@ -135,7 +179,39 @@ def _decode(site: RefSite, bits: BitReader, first: int) -> State:
                 raise RefusedError(Reason.BLOB, f"member {i}, channel {c}: outside int16")
             state.value[i, c] = state.last[i, c] = clip32(last[i] * channel.step)
             state.slow[i, c] = clip32(slow[i] * unit)
-    return state
+
+
+def _take_fire(bits: BitReader, start: FireState) -> FireState:
+    """The fire weather, SPEC 7; marks are left as they are in *start*."""
+    days, regime, lull = bits.take(8), bits.take(2), bits.take(3)
+    if regime > REGIME_MAX or lull > LULL_MAX:
+        raise RefusedError(Reason.BLOB, f"regime {regime}, lull {lull}: must be 0..2, 0..5")
+    usual = tuple(bits.take_signed(12) * 1024 for _ in start.usual)
+    codes = [bits.take(8) for _ in range(16)]
+    if 0 in codes:
+        raise RefusedError(Reason.BLOB, "pack of 0")
+    x = tuple(unpack(code) for code in codes)
+    rare = [bits.take(16) for _ in range(6)]
+    if not all(1 <= code <= RARE_CODE_MAX for code in rare):
+        raise RefusedError(Reason.BLOB, f"rare {rare}: must be 1..{RARE_CODE_MAX}")
+    levels = tuple(code * 64 for code in rare)
+    least, width = bits.take(10), bits.take(4)
+    if width > FUEL_WIDTH_MAX:
+        raise RefusedError(Reason.BLOB, f"width {width} of fuel: must be 0..{FUEL_WIDTH_MAX}")
+    fuel = [least + bits.take(width) for _ in range(len(start.fuel))]
+    if max(fuel) > FUEL_CODE_MAX:
+        raise RefusedError(Reason.BLOB, f"code {max(fuel)} of fuel: must be 0..{FUEL_CODE_MAX}")
+    return replace(
+        start,
+        days=days,
+        regime=regime,
+        lull=lull,
+        usual=usual,
+        spread=x[:8],
+        apart=(x[8:12], x[12:16]),
+        rare=(levels[:3], levels[3:]),
+        fuel=np.array([fuel_of(code) for code in fuel], dtype=np.int64),
+    )
 
 
 def _check_weights(e: int, q: list[int]) -> None:

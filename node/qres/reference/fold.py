@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commit of a phase: conditioning, reports, end of epoch, snap, begin epoch (SPEC 5)."""
+"""The commit of a phase: conditioning, reports, ends of hour, epoch and era (SPEC 5)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .channel import RAIN
+from .fire_hour import fire_hour, hour_that_ends
 from .fixed import I64, INT16_MAX, INT16_MIN, clip, clip16, clip32, rdiv, rsh
 from .site import RefSite
 from .state import State, bfp, weights
@@ -20,6 +22,7 @@ __all__ = [
     "held_value",
     "phi_shared",
     "priors",
+    "rain_now",
     "season",
     "snap",
     "solve",
@@ -100,6 +103,8 @@ def commit(site: RefSite, state: State, reports: Iterable[Report]) -> State:
     for report in given:
         _apply(site, new, p, report)
     if f == 3:
+        if new.fire and hour_that_ends(site, p // 4) is not None:
+            new = replace(new, fire=fire_hour(site, new))
         new = end_epoch(site, new)
         if (p + 1) % site.phases_per_day == 0:
             new = snap(site, new)
@@ -173,12 +178,20 @@ def _apply(site: RefSite, new: State, p: int, report: Report) -> None:
         if new.absent[i, c]:
             new.last[i, c] = new.slow[i, c] = x
             new.absent[i, c] = False
+            _mark(site, new, i, c, x)
         new.value[i, c] = x
     for c in range(site.n_channels):
         if report.absent >> c & 1:
             new.absent[i, c] = True
             new.value[i, c] = new.last[i, c] = new.slow[i, c] = 0
+            _mark(site, new, i, c, 0)
     new.last_report[i] = p
+
+
+def _mark(site: RefSite, new: State, i: int, c: int, x: int) -> None:
+    """A rain gauge comes or goes: rain counts from *x* on, SPEC 5 step 2."""
+    if new.fire and site.channels[c].role == RAIN:
+        new.fire.mark[i] = x
 
 
 # ---- SPEC 5.2: end of epoch
@@ -282,7 +295,17 @@ def snap(site: RefSite, state: State) -> State:
             new.slow[i, c] = slow if channel.linear else last
     alive = ~state.stale(site, state.phase)
     new.last_report[:] = np.where(alive, state.phase + 1, 0)
+    if new.fire:
+        new = replace(new, fire=new.fire.snapped(rain_now(site, new), any_alive=bool(alive.any())))
     return new
+
+
+def rain_now(site: RefSite, state: State) -> I64:
+    """The mark of each member in a snapshot, shape (N,): its rain, 0 without, SPEC 5.3."""
+    rain = site.channel_of(RAIN)
+    if rain is None:
+        return np.zeros(site.n_members, dtype=np.int64)
+    return np.where(state.absent[:, rain], 0, state.last[:, rain])
 
 
 def begin_epoch(site: RefSite, state: State, epoch: int) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .fixed import rdiv, rsh
 
-__all__ = ["airtime_us", "kernel_q16"]
+__all__ = ["airtime_us", "kernel_q16", "part_power"]
 
 _POWERS = (
     65536, 64132, 62757, 61413, 60097, 58809, 57549, 56316, 55109, 53928, 52773, 51642, 50535,
@@ -13,6 +13,20 @@ _POWERS = (
     37316, 36516, 35734, 34968, 34219, 33486, 32768,
 )  # fmt: skip
 """T of SPEC 5.1: round(65536 * 2^(-i/32)), i = 0..32."""
+
+
+def part_power(u: int) -> int:
+    """
+    2^(-u/65536) between the entries of T, SPEC 5.1 (t) and 5.5 (ti). [Q16]
+
+    Args:
+        u: 0..65535.
+
+    >>> part_power(0), part_power(32768)
+    (65536, 46341)
+    """
+    i, v = u >> 11, u & 0x7FF
+    return _POWERS[i] - (((_POWERS[i] - _POWERS[i + 1]) * v + 1024) >> 11)
 
 
 def airtime_us(payload_bytes: int, *, sf: int, bw_hz: int, cr: int, preamble_symbols: int) -> int:
@@ -40,6 +54,5 @@ def kernel_q16(d_m: int, range_m: int) -> int:
     """
     y = d_m * 94_548 // range_m
     n, u = y >> 16, y & 0xFFFF
-    i, v = u >> 11, u & 0x7FF
-    t = _POWERS[i] - (((_POWERS[i] - _POWERS[i + 1]) * v + 1024) >> 11)
+    t = part_power(u)
     return min(65535, t if n == 0 else 0 if n > 16 else rsh(t, n))

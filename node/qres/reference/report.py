@@ -9,7 +9,7 @@ from itertools import product
 
 from .bits import BitReader, BitWriter, signed
 from .echo import NO_ECHO, Echo, decode_echo, encode_echo
-from .fixed import INT16_MAX, INT16_MIN, clip16, rdiv
+from .fixed import INT16_MAX, INT16_MIN, clip16, rdiv, rsh
 from .fold import Report
 from .reasons import Reason, RefusedError
 from .site import RefSite
@@ -25,6 +25,7 @@ __all__ = [
     "nearest_k",
     "predicted_k",
     "readings",
+    "tolerance",
 ]
 
 HEARTBEAT_MISSES = 3
@@ -51,6 +52,14 @@ def _in_window(k: int, kp: int, width: int) -> bool:
 
 
 # ---- SPEC 6.2: the decision
+
+
+def tolerance(site: RefSite, state: State, channel: int) -> int:
+    """How far a sample may be off before it is told: tol' of SPEC 6.2, a channel's. [Q16.16]"""
+    tol = site.channels[channel].tol
+    if not (site.follow and state.fire and site.channels[channel].primary):
+        return tol
+    return (2 * tol, tol, rsh(5 * tol, 3))[state.fire.regime]
 
 
 def choose_report(
@@ -83,7 +92,8 @@ def choose_report(
     surprised = [
         c
         for c in present
-        if c in sampled and abs(sampled[c] - int(state.value[member, c])) > site.channels[c].tol
+        if c in sampled
+        and abs(sampled[c] - int(state.value[member, c])) > tolerance(site, state, c)
     ]
     given_up = [c for c in channels if missed[c] >= HEARTBEAT_MISSES]
     due = state.phase + 1 - int(state.last_report[member]) >= site.heartbeat

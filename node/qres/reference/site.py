@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .channel import RefChannel, check
+from .channel import RH, TEMP, RefChannel, check
 from .fixed import I64, hash32, isqrt
 from .kernel import airtime_us, kernel_q16
 
@@ -18,6 +18,7 @@ WIRE_VERSION = 1
 GUARD_US = 200_000
 LEAD_US = 500_000
 N_PHASES = 4
+NEIGHBOURS = 6
 ECHO_WIDTH = 5
 """Bits of each value in an echo, as many as in form S, SPEC 6.5."""
 
@@ -66,6 +67,7 @@ class RefSite:
         channels: 1..6 channels, of which 1..4 are PRIMARY.
         members: 1..128 members in ascending order of id.
         echo: Whether every REPORT repeats an older one, SPEC 6.5.
+        follow: Whether the tolerance follows the danger, SPEC 6.2; only on a fire site.
 
     Raises:
         ValueError: Something is outside its limit; the text names it.
@@ -81,6 +83,7 @@ class RefSite:
     channels: tuple[RefChannel, ...]
     members: tuple[RefMember, ...]
     echo: bool = False
+    follow: bool = False
 
     def __post_init__(self) -> None:
         check(0 <= self.field_id < 2**32, "field_id", self.field_id, "a u32")
@@ -95,6 +98,9 @@ class RefSite:
                "6..65535")  # fmt: skip
         check(1 <= len(self.channels) <= 6, "channels", len(self.channels), "1..6")
         check(1 <= len(self.primaries) <= 4, "primaries", len(self.primaries), "1..4")
+        roles = [c.role for c in self.channels if c.role]
+        check(len(set(roles)) == len(roles), "roles", roles, "different")
+        check(self.fire or not self.follow, "follow", self.follow, "False without roles 1 and 2")
         check(1 <= len(self.members) <= 128, "members", len(self.members), "1..128")
         ids = [m.id for m in self.members]
         check(ids == sorted(set(ids)), "ids", ids, "ascending and unique")
@@ -116,6 +122,15 @@ class RefSite:
     def riders(self) -> tuple[int, ...]:
         """Numbers of the other channels, ascending; the first is rider0."""
         return tuple(c for c, ch in enumerate(self.channels) if not ch.primary)
+
+    def channel_of(self, role: int) -> int | None:
+        """Number of the channel with *role*, SPEC 2.1; None if there is none."""
+        return next((c for c, channel in enumerate(self.channels) if channel.role == role), None)
+
+    @cached_property
+    def fire(self) -> bool:
+        """Whether it is a fire site: it has temperature and humidity, SPEC 2.1."""
+        return {TEMP, RH} <= {c.role for c in self.channels}
 
     @property
     def n_channels(self) -> int:
@@ -141,7 +156,7 @@ class RefSite:
     @cached_property
     def site_hash(self) -> int:
         """The 32-bit site hash, SPEC 2."""
-        words = [1, self.field_id, self.epoch_s, self.range_m, int(self.echo)]
+        words = [1, self.field_id, self.epoch_s, self.range_m, int(self.echo), int(self.follow)]
         words += [self.sf, self.bw_hz, self.cr, self.preamble_symbols, self.n_channels]
         for c in self.channels:
             words += [c.tol, c.step, c.lo, c.hi, c.rho, c.flags, *c.w0]
@@ -262,12 +277,29 @@ class RefSite:
     # ---- kernel, SPEC 5.1
 
     @cached_property
-    def kernel(self) -> I64:
-        """G of each pair of members, Q16, shape (N, N)."""
-        g = np.zeros((self.n_members, self.n_members), dtype=np.int64)
+    def distance_m(self) -> I64:
+        """d_ij of each pair of members, heights tenfold, shape (N, N). [m]"""
+        d = np.zeros((self.n_members, self.n_members), dtype=np.int64)
         for i, a in enumerate(self.members):
             for j, b in enumerate(self.members[:i]):
                 dx, dy, dz = a.x_m - b.x_m, a.y_m - b.y_m, a.z_m - b.z_m
-                d = isqrt(dx * dx + dy * dy + (10 * dz) * (10 * dz))
+                d[i, j] = d[j, i] = isqrt(dx * dx + dy * dy + (10 * dz) * (10 * dz))
+        return d
+
+    @cached_property
+    def kernel(self) -> I64:
+        """G of each pair of members, Q16, shape (N, N)."""
+        g = np.zeros((self.n_members, self.n_members), dtype=np.int64)
+        for i, row in enumerate(self.distance_m.tolist()):
+            for j, d in enumerate(row[:i]):
                 g[i, j] = g[j, i] = kernel_q16(d, self.range_m)
         return g
+
+    @cached_property
+    def neighbours(self) -> tuple[tuple[int, ...], ...]:
+        """Of each member the 6 others nearest to it, or all, SPEC 5.5 step 4."""
+        nearest = []
+        for i, row in enumerate(self.distance_m.tolist()):
+            others = sorted((d, j) for j, d in enumerate(row) if j != i)
+            nearest.append(tuple(j for _, j in others[:NEIGHBOURS]))
+        return tuple(nearest)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .fire_state import FireState
 from .fixed import I64, INT16_MAX, INT16_MIN, clip, hash32, rsh
 from .site import RefSite
 
@@ -29,6 +30,7 @@ class State:
         value: Values, shape (N, C). [Q16.16]
         last: Values at the end of the last epoch, shape (N, C). [Q16.16]
         slow: Slow means of the values, shape (N, C). [Q16.16]
+        fire: Fire weather, SPEC 5.5; None if it is not a fire site.
     """
 
     phase: int
@@ -40,6 +42,7 @@ class State:
     value: I64
     last: I64
     slow: I64
+    fire: FireState | None = None
 
     @classmethod
     def initial(cls, site: RefSite, phase: int) -> State:
@@ -56,6 +59,7 @@ class State:
             value=np.zeros(shape, dtype=np.int64),
             last=np.zeros(shape, dtype=np.int64),
             slow=np.zeros(shape, dtype=np.int64),
+            fire=FireState.initial(site) if site.fire else None,
         )
 
     def copy(self, phase: int | None = None) -> State:
@@ -70,6 +74,7 @@ class State:
             value=self.value.copy(),
             last=self.last.copy(),
             slow=self.slow.copy(),
+            fire=self.fire.copy() if self.fire else None,
         )
 
     def absent_mask(self, member: int) -> int:
@@ -106,8 +111,13 @@ def digest(state: State) -> int:
     words = [state.phase]
     for m, e, q in zip(state.m.tolist(), state.e.tolist(), state.q.tolist(), strict=True):
         words += [m, e, *q]
+    if state.fire:
+        words += state.fire.shared_words()
     triples = np.stack([state.value, state.last, state.slow], axis=2)
-    rows = triples.reshape(len(triples), -1).tolist()
+    columns = [triples.reshape(len(triples), -1)]
+    if state.fire:
+        columns += [state.fire.fuel[:, None], state.fire.mark[:, None]]
+    rows = np.concatenate(columns, axis=1).tolist()
     for i, (report, row) in enumerate(zip(state.last_report.tolist(), rows, strict=True)):
         words += [state.absent_mask(i), report, *row]
     return hash32(words)

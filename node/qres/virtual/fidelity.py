@@ -29,7 +29,6 @@ class Fidelity:
     Running errors over (replica, node, sample).
 
     Attributes:
-        tolerance_q16: Tolerance per channel. [Q16.16]
         samples: Triples (replica, node, sample) with at least one measured channel.
         outside: Those with a channel further off than its tolerance, or unknown to the replica.
         unknown: Those of `outside` in which the replica knew no value.
@@ -38,7 +37,6 @@ class Fidelity:
         counts: Errors in `sum_sq`.
     """
 
-    tolerance_q16: NDArray[np.int32]
     samples: int = 0
     outside: int = 0
     unknown: int = 0
@@ -51,6 +49,7 @@ class Fidelity:
         measured_q16: NDArray[np.int32],
         held_q16: NDArray[np.int32],
         present: NDArray[np.bool_],
+        tolerance_q16: NDArray[np.int64],
         n_replicas: int = 1,
     ) -> None:
         """
@@ -60,12 +59,13 @@ class Fidelity:
             measured_q16: Sensor values, shape (members, channels), `Q16_MISSING` for none.
             held_q16: The replicas' values, same shape.
             present: Whether the replicas know them, same shape.
+            tolerance_q16: What was tolerated at the time, same shape. [Q16.16]
             n_replicas: How many replicas hold exactly this.
         """
         taken = measured_q16 != Q16_MISSING
         error = np.abs(held_q16.astype(np.int64) - measured_q16)
         known = taken & present
-        bad = known & (error > self.tolerance_q16)
+        bad = known & (error > tolerance_q16)
         missing = taken & ~present
         self.samples += n_replicas * int(taken.any(axis=1).sum())
         self.outside += n_replicas * int((bad | missing).any(axis=1).sum())

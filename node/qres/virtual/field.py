@@ -70,6 +70,7 @@ class PhaseResult:
         time_us: When it began, true time; its members sampled then. [us]
         members: Rows of the nodes that sampled.
         measured_q16: Their samples, shape (members, channels).
+        tolerance_q16: What each was allowed to be silent about, same shape; by its own state.
         receptions: Frames and who heard them.
         digests: Digest of every node's state after the commit.
     """
@@ -78,6 +79,7 @@ class PhaseResult:
     time_us: int
     members: NDArray[np.intp]
     measured_q16: NDArray[np.int32]
+    tolerance_q16: NDArray[np.int64]
     receptions: tuple[Reception, ...]
     digests: tuple[int, ...]
 
@@ -132,6 +134,7 @@ class VirtualField:
         self._wake_us = [c.reads(self.now_us) for c in self._crystals]
         self._phase_of = phases(site)
         self._members = [np.flatnonzero(self._phase_of == f) for f in range(4)]
+        self._fixed_tolerance_q16 = np.tile(site.tolerance.values_q16().astype(np.int64), (n, 1))
         self._record_us = weather.time_s * 1_000_000
         self._cadence_us = weather.cadence_s * 1_000_000
         self._records = np.stack(
@@ -154,6 +157,8 @@ class VirtualField:
         """Run the next phase to its commit on every node."""
         phase, start_us = self.next_phase, self.now_us
         samples = self.samples_q16(start_us)
+        members = self._members[phase % 4]
+        tolerance = self._tolerance_q16(members)
         sent: list[Transmission] = []
         for node in self.nodes:
             sent += self._open_phase(node, samples)
@@ -165,9 +170,14 @@ class VirtualField:
             if committed.do != Do.COMMITTED or committed.phase != phase:
                 raise RuntimeError(f"node {node.index} did not commit phase {phase}: {committed}")
         self.next_phase += 1
-        members = self._members[phase % 4]
         digests = tuple(node.digest for node in self.nodes)
-        return PhaseResult(phase, start_us, members, samples[members], receptions, digests)
+        measured = samples[members]
+        return PhaseResult(phase, start_us, members, measured, tolerance, receptions, digests)
+
+    def _tolerance_q16(self, members: NDArray[np.intp]) -> NDArray[np.int64]:
+        if not self.field.site.follow:
+            return self._fixed_tolerance_q16[members]
+        return np.stack([self.nodes[i].tolerance_q16 for i in members]).reshape(-1, len(V1))
 
     def _open_phase(self, node: Node, samples: NDArray[np.int32]) -> list[Transmission]:
         """What a node does in a phase until it only listens; it wakes next for the commit."""

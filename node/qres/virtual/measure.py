@@ -46,8 +46,7 @@ class Measurement:
     @classmethod
     def of(cls, virtual: VirtualField) -> Measurement:
         """An empty measurement of *virtual*."""
-        tolerance = virtual.field.site.tolerance.values_q16()
-        return cls(Fidelity(tolerance), virtual.field.phase_us)
+        return cls(Fidelity(), virtual.field.phase_us)
 
     def add(self, virtual: VirtualField, result: PhaseResult) -> None:
         """Count one phase that *virtual* has just run."""
@@ -61,6 +60,7 @@ class Measurement:
                 result.measured_q16,
                 node.judged_q16[result.members],
                 node.present[result.members],
+                result.tolerance_q16,
                 len(rows),
             )
         self.phases += 1

@@ -53,6 +53,7 @@ def rf_bench(
     hours: float | None = None,
     sf: int = 9,
     echo: bool = False,
+    follow: bool = False,
     seed: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
@@ -65,6 +66,7 @@ def rf_bench(
         hours: How much of the record; None for all. [h]
         sf: Spreading factor, for the airtime.
         echo: Whether reports repeat older ones, in both runs.
+        follow: Whether the tolerance follows the danger, in both runs (SPEC 6.2).
         seed: Clocks follow from it.
         progress: Called with the number of phases done, over both runs.
 
@@ -72,7 +74,7 @@ def rf_bench(
         What `Measurement.as_dict` says of QRES, and in `baselines` by name the same of
         `send_on_delta` and the rates of periodic senders.
     """
-    site = site_for(weather, name="bench", tolerance=tolerance, sf=sf, echo=echo)
+    site = site_for(weather, name="bench", tolerance=tolerance, sf=sf, echo=echo, follow=follow)
     phases = phases_in(weather, site, hours)
     nodes = len(site.nodes)
     radio = Radio(site.sf, site.bw_hz, site.preamble_symbols)
@@ -103,6 +105,7 @@ def rf_bench(
         "epoch_s": site.epoch_s,
         "sf": sf,
         "echo": echo,
+        "follow": follow,
         **figures,
         "reports_per_node_hour": qres.traffic.frames["report"] / nodes / max(qres.hours, 1e-9),
         "ratio_to_send_on_delta": round(rate / delta_rate, 4) if delta_rate else None,

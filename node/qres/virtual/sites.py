@@ -15,10 +15,13 @@ from qres.tolerance import Tolerance
 if TYPE_CHECKING:
     from qres.weather_file import WeatherFile
 
-__all__ = ["DEMO_KEY", "default_epoch_s", "site_for"]
+__all__ = ["DEMO_KEY", "VIRTUAL_FIELD_ID", "default_epoch_s", "site_for"]
 
 DEMO_KEY: Final = bytes.fromhex("51524553 64656d6f 206b6579 20303031")
 """Key of virtual fields. It is public, so it protects nothing; no real field may use it."""
+
+VIRTUAL_FIELD_ID: Final = 0x51_52_45_53
+"""The id of every field of virtual nodes ("QRES"), by which it is told from one of real nodes."""
 
 _EPOCH_LEAST_S: Final = 600
 _EPOCH_MOST_S: Final = 3600
@@ -37,6 +40,7 @@ def site_for(
     epoch_s: int | None = None,
     sf: int = 9,
     echo: bool = False,
+    follow: bool = False,
     key_file: Path = Path("field.key"),
 ) -> Site:
     """
@@ -49,6 +53,7 @@ def site_for(
         epoch_s: Epoch; None for `default_epoch_s`. [s]
         sf: Spreading factor on EU868's 10 % sub-band, 125 kHz. 7..12
         echo: Whether reports repeat older ones (SPEC 6.5).
+        follow: Whether the tolerance follows the danger (SPEC 6.2).
         key_file: Where the key is, if anybody needs it as a file.
 
     Raises:
@@ -72,7 +77,7 @@ def site_for(
     )
     return Site(
         name=name,
-        field_id=0x51_52_45_53,
+        field_id=VIRTUAL_FIELD_ID,
         region="EU868",
         freq_hz=869_525_000,
         sf=sf,
@@ -86,4 +91,5 @@ def site_for(
         nodes=nodes,
         key_file=key_file,
         echo=echo,
+        follow=follow,
     )
