@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qres.fire_weather.vpd import saturation_kpa
 from qres.reference import State, digest, grade, judge
 from qres.reference.judge import HEAT, NONE, SENSOR, WEATHER
 from tests.vectors.cases_fire_runs import seasoned, settle
@@ -78,7 +77,8 @@ def test_weather_must_be_rare_and_dangerous() -> None:
 @pytest.mark.parametrize(
     ("d_temp", "d_rh", "cause"),
     [
-        (9, -40, HEAT),
+        (9, -23, HEAT),
+        (9, -40, SENSOR),
         (9, 0, SENSOR),
         (9, 40, SENSOR),
         (-9, -40, SENSOR),
@@ -95,17 +95,16 @@ def test_one_member_apart(d_temp: float, d_rh: float, cause: int) -> None:
     assert got.anomaly[5] == max(got.weather[5], got.local[5])
 
 
-def test_heat_is_in_proportion() -> None:
-    """Warmth twice as far out as dryness is still heat, more than twice is the sensor."""
-    state = unlike(0, 0)
-    assert state.fire is not None
-    flat = replace(state.fire, apart=((ONE,) * 4, (2 * ONE,) * 4))
-    state.value[:, :2] = state.slow[:, :2]
-    for d_temp, cause in ((20, HEAT), (20.1, SENSOR)):
-        now = replace(state.copy(), fire=flat)
-        now.value[5, 0] += int(d_temp * ONE)
-        now.value[5, 1] -= 20 * ONE
-        assert judge(TWELVE, now).cause[5] == cause
+@pytest.mark.parametrize(
+    ("share", "cause"), [(1.0, HEAT), (1.39, HEAT), (0.72, HEAT), (1.45, SENSOR), (0.68, SENSOR)]
+)
+def test_heat_leaves_the_water_in_the_air(share: float, cause: int) -> None:
+    """Warm air is heat while its vapour pressure is that of the neighbours to a factor of 1.41."""
+    warmer = 12.0
+    state = unlike(warmer, 0)
+    dried = 55.0 * float(saturation_kpa(18.0) / saturation_kpa(18.0 + warmer))
+    state.value[5, 1] = int(dried * share * ONE)
+    assert judge(TWELVE, state).cause[5] == cause
 
 
 def test_who_does_not_count_has_no_score() -> None:

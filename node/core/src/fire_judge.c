@@ -4,7 +4,7 @@
  */
 #include "core.h"
 
-enum { POINTS = 25 * 65536, SCORE_MAX = 4 * POINTS, CERTAIN = 2 * POINTS };
+enum { POINTS = 25 * 65536, SCORE_MAX = 4 * POINTS, CERTAIN = 2 * POINTS, VAPOUR_SAME = 32768 };
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -38,18 +38,35 @@ static int32_t danger(int32_t isi)
     return (int32_t)smaller(SCORE_MAX, 5 * (int64_t)isi);
 }
 
-static uint8_t likely_cause(const qres_fire_member *m, const qres_departure *d)
+/* log2 of the vapour pressure, but for a constant. */
+static int32_t vapour(int64_t temp, int64_t rh)
 {
-    int64_t hot = d->unusual[0];
-    int64_t dry = -(int64_t)d->unusual[1];
+    int32_t h = fx_clip32(rh, 65536, 100 * 65536);
+    return qres_lg2((int64_t)qres_vpd_kpa(fx_saturate(temp), 0) + 1) + qres_lg2(h);
+}
+
+/*
+ * Fire nearby warms the air and leaves the water in it: then temperature and humidity depart as the
+ * same vapour pressure asks. A sensor has no reason to.
+ */
+static int is_heat(const qres_field *f, const qres_state *s, uint32_t i, const qres_departure *d)
+{
+    int64_t t = s->value[f->role[ROLE_TEMP]][i];
+    int64_t h = s->value[f->role[ROLE_RH]][i];
+    int32_t more = vapour(t, h) - vapour(t - d->apart[0], h - d->apart[1]);
+    return d->unusual[0] > 0 && d->unusual[1] < 0 && more <= VAPOUR_SAME && more >= -VAPOUR_SAME;
+}
+
+static uint8_t likely_cause(const qres_field *f, const qres_state *s, uint32_t i,
+                            const qres_fire_member *m, const qres_departure *d)
+{
     if (m->anomaly < CERTAIN) {
         return QRES_CAUSE_NONE;
     }
     if (m->weather >= m->local) {
         return QRES_CAUSE_WEATHER;
     }
-    return hot > 0 && dry > 0 && 2 * smaller(hot, dry) >= (hot > dry ? hot : dry) ? QRES_CAUSE_HEAT
-                                                                                 : QRES_CAUSE_SENSOR;
+    return is_heat(f, s, i, d) ? QRES_CAUSE_HEAT : QRES_CAUSE_SENSOR;
 }
 
 static void judge_member(const qres_field *f, const qres_state *s, uint32_t i, uint32_t hour,
@@ -73,7 +90,7 @@ static void judge_member(const qres_field *f, const qres_state *s, uint32_t i, u
         m->local = qres_grade(qresi_fire_farther(&d), s->fire.rare[1]);
     }
     m->anomaly = m->weather > m->local ? m->weather : m->local;
-    m->cause = likely_cause(m, &d);
+    m->cause = likely_cause(f, s, i, m, &d);
 }
 
 int qres_judge(const qres_field *f, const qres_state *s, qres_fire_member *member, qres_fire_field *field)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import fire
+from .channel import RH, TEMP
 from .fire_air import Departure, climate, departures, drying_power, mean, read_air
 from .fire_hour import DAYS_TO_KNOW
-from .fixed import rdiv
+from .fixed import clip, rdiv
 from .site import RefSite
 from .state import State
 
@@ -22,6 +23,7 @@ P = 25 << 16
 """Points for each power of ten."""
 
 LEAST_GAP = 16_384
+VAPOUR_SAME = 32_768
 
 
 @dataclass(frozen=True)
@@ -72,16 +74,23 @@ def grade(s: int, rare: Sequence[int]) -> int:
     return min(4 * P, 3 * P + rdiv(P * (s - c), max(c - b, LEAST_GAP)))
 
 
-def _cause(anomaly: int, weather: int, local: int, departure: Departure | None) -> int:
-    """Why a score is as high as it is."""
+def vapour(temp: int, rh: int) -> int:
+    """W of SPEC 5.5: log2 of the vapour pressure, but for a constant. [Q16]"""
+    t = fire.bounded_temp(temp)
+    return fire.lg2(fire.vpd(t, 0) + 1) + fire.lg2(clip(rh, fire.ONE, fire.HUNDRED))
+
+
+def _cause(
+    anomaly: int, weather: int, local: int, departure: Departure | None, air: tuple[int, int]
+) -> int:
+    """Why a score is as high as it is; *air* is the member's temperature and humidity."""
     if anomaly < 2 * P:
         return NONE
     if weather >= local or departure is None:
         return WEATHER
-    warmer, drier = departure.u[0], -departure.u[1]
-    if warmer > 0 and drier > 0 and 2 * min(warmer, drier) >= max(warmer, drier):
-        return HEAT
-    return SENSOR
+    neighbours = (air[0] - departure.x[0], air[1] - departure.x[1])
+    same_vapour = abs(vapour(*air) - vapour(*neighbours)) <= VAPOUR_SAME
+    return HEAT if departure.u[0] > 0 > departure.u[1] and same_vapour else SENSOR
 
 
 def judge(site: RefSite, state: State) -> Judgement:
@@ -105,6 +114,8 @@ def judge(site: RefSite, state: State) -> Judgement:
     weather = [min(rarity, d) if on else 0 for d, on in zip(danger, air.counts, strict=True)]
     found = departures(site, state, held, air, hour_of_day)
     local = [grade(d.size, held.rare[1]) if d else 0 for d in found]
+    columns = [channel for channel in map(site.channel_of, (TEMP, RH)) if channel is not None]
+    values = [(int(row[columns[0]]), int(row[columns[1]])) for row in state.value]
     anomaly = [max(pair) for pair in zip(weather, local, strict=True)]
     counting = [spread_index[i] for i in air.counting()]
     return Judgement(
@@ -117,7 +128,7 @@ def judge(site: RefSite, state: State) -> Judgement:
         anomaly=tuple(anomaly),
         weather=tuple(weather),
         local=tuple(local),
-        cause=tuple(map(_cause, anomaly, weather, local, found)),
+        cause=tuple(map(_cause, anomaly, weather, local, found, values)),
         regime=held.regime,
         field_anomaly=min(rarity, 4 * P, 5 * mean(counting)) if counting else 0,
     )
