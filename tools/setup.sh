@@ -14,6 +14,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 VENV=.venv
+SOURCE_ONLY=esptool
 apt_updated=
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -108,9 +109,18 @@ make_venv() {
 
 install_locked() {
     [ -f $VENV/.qres-locked ] && return
-    say "installing the packages of requirements.lock (about 220 MB to fetch the first time)"
+    say "installing the packages of requirements.lock (about 300 MB to fetch the first time)"
+    # What comes as source only is built afterwards, with the locked setuptools.
+    mkdir -p build
+    awk -v only="$SOURCE_ONLY" -v wheels=build/wheels.txt -v source=build/source.txt '
+        BEGIN { printf "" >wheels; printf "" >source }
+        /^[^ #]/ { name = $0; sub(/[=; ].*/, "", name); file = name == only ? source : wheels }
+        { print >file }' requirements.lock
     $VENV/bin/python -m pip install -qq --disable-pip-version-check --require-hashes \
-        --only-binary :all: --no-compile --requirement requirements.lock
+        --no-deps --only-binary :all: --no-compile --requirement build/wheels.txt
+    PATH="$PWD/$VENV/bin:$PATH" $VENV/bin/python -m pip install -qq --disable-pip-version-check \
+        --require-hashes --no-deps --no-build-isolation --no-binary "$SOURCE_ONLY" --no-compile \
+        --requirement build/source.txt
     touch $VENV/.qres-locked
 }
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "BUDGET_BYTES_H",
     "N_NODES_MAX",
     "N_PHASES",
     "Site",
@@ -74,6 +75,10 @@ class SiteNode:
     elev_m: float = 0.0
 
 
+BUDGET_BYTES_H: Final = 1024
+"""The promise that README makes: 1 KB an hour for a whole field. [B/h]"""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """
@@ -97,6 +102,8 @@ class Site:
         echo: Whether every report repeats an older one, for links that lose frames (SPEC 6.5).
         follow: Whether the tolerance follows the danger: twice as wide while the field is calm,
             5/8 of it when it is red (SPEC 6.2).
+        budget_bytes_h: What the whole field may put on air in an hour. [B/h] Nodes do not know it:
+            it is what the gateway compares with.
     """
 
     name: str
@@ -115,6 +122,7 @@ class Site:
     key_file: Path
     echo: bool = False
     follow: bool = False
+    budget_bytes_h: int = BUDGET_BYTES_H
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -235,6 +243,7 @@ sf = {sf}  # 7..12; one more doubles the time on air and gains about 2.5 dB
 cr = {cr}
 preamble_symbols = {preamble_symbols}
 tx_power_dbm = {tx_power_dbm}  # at the chip's output; the antenna's gain comes on top
+budget_bytes_h = {budget_bytes_h}  # what all nodes together may send; alerts compare with it
 
 [protocol]
 epoch_s = {epoch_s}  # a node samples once per epoch; 300..3600, must divide a day (86400)
@@ -278,6 +287,7 @@ def site_to_toml(site: Site, file: Path = Path("site.toml")) -> str:
         cr=_quoted(site.cr),
         preamble_symbols=site.preamble_symbols,
         tx_power_dbm=site.tx_power_dbm,
+        budget_bytes_h=site.budget_bytes_h,
         epoch_s=site.epoch_s,
         range_m=site.range_m,
         echo="true" if site.echo else "false",

@@ -16,7 +16,7 @@ from qres.channels import TOLERANCE_CLASSES, V1
 from qres.errors import KeyFileError
 from qres.keys import loose_permissions, read_key_file
 from qres.region import regions
-from qres.site import N_NODES_MAX, Site, SiteNode
+from qres.site import BUDGET_BYTES_H, N_NODES_MAX, Site, SiteNode
 from qres.site_reader import Problem, Reader, Table
 from qres.tolerance import Tolerance
 
@@ -31,7 +31,9 @@ BANDWIDTHS_HZ: Final = (62_500, 125_000, 250_000, 500_000)
 CODING_RATES: Final = ("4/5", "4/6", "4/7", "4/8")
 
 _SITE: Final = ("name", "field_id", "key_file")
-_RADIO: Final = ("region", "freq_hz", "bw_hz", "sf", "cr", "preamble_symbols", "tx_power_dbm")
+_RADIO: Final = (
+    "region", "freq_hz", "bw_hz", "sf", "cr", "preamble_symbols", "tx_power_dbm", "budget_bytes_h",
+)  # fmt: skip
 _PROTOCOL: Final = ("epoch_s", "range_m", "echo", "follow")
 _TOLERANCE: Final = ("class", *(c.name for c in V1))
 _NODE: Final = ("id", "name", "lat_deg", "lon_deg", "elev_m")
@@ -91,6 +93,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
     preamble_symbols = radio.integer("preamble_symbols", 6, 65_535, 8)
     # SX1262: -9..22 dBm (data sheet 13.4.4); boards with an amplifier behind it: up to 30.
     tx_power_dbm = radio.integer("tx_power_dbm", -9, 30)
+    budget_bytes_h = radio.integer("budget_bytes_h", 1, 10_000_000, BUDGET_BYTES_H)
 
     protocol = reader.table(document, "protocol", _PROTOCOL)
     epoch_s = _epoch(protocol)
@@ -111,6 +114,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
         or cr is None
         or preamble_symbols is None
         or tx_power_dbm is None
+        or budget_bytes_h is None
         or epoch_s is None
         or range_m is None
         or echo is None
@@ -129,6 +133,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
         cr=cr,
         preamble_symbols=preamble_symbols,
         tx_power_dbm=tx_power_dbm,
+        budget_bytes_h=budget_bytes_h,
         epoch_s=epoch_s,
         range_m=range_m,
         tolerance=tolerance,

@@ -25,7 +25,7 @@ def _first_values(rng: np.random.Generator, site: RefSite, n: int) -> np.ndarray
     """Samples to begin with; on a fire site weather that the formulas of SPEC 5.5 tell apart."""
     usual = {1: 22, 2: 55, 3: 4, 4: 900} if site.fire else {}
     middle = np.array([usual.get(c.role, 0) * 65536 for c in site.channels])
-    return rng.integers(-(2**20), 2**20, (n, site.n_channels)) + middle
+    return np.asarray(rng.integers(-(2**20), 2**20, (n, site.n_channels)) + middle)
 
 
 def _run(seed: int, loss: float, phases: int, late: float = 0.0) -> None:
