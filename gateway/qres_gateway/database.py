@@ -26,101 +26,16 @@ from qres_gateway.errors import (
     LogReadOnlyError,
     LogSchemaError,
 )
+from qres_gateway.schema_sql import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 APPLICATION_ID: Final = 0x51524553  # "QRES"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = len(STEPS)
 LOCK_TIMEOUT_MS: Final = 2_000
 _OLDEST_SQLITE: Final = (3, 37, 0)  # first with STRICT tables
-
-_SCHEMA: Final = """
-CREATE TABLE receiver (
-    id   INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
-) STRICT;
-
--- Append-only. One row per frame and receiver; `copy_of` is the row in which another receiver
--- heard the same transmission first.
-CREATE TABLE frame (
-    id       INTEGER PRIMARY KEY AUTOINCREMENT,
-    rx_us    INTEGER NOT NULL,
-    rx_time  INTEGER NOT NULL,  -- 0 gps, 1 utc, 2 host
-    host_us  INTEGER,
-    receiver INTEGER NOT NULL REFERENCES receiver (id),
-    freq_hz  INTEGER NOT NULL,
-    sf       INTEGER NOT NULL,
-    bw_hz    INTEGER NOT NULL,
-    rssi_dbm REAL,
-    snr_db   REAL,
-    crc_ok   INTEGER NOT NULL,
-    tmst_us  INTEGER,
-    payload  BLOB NOT NULL,
-    key      INTEGER NOT NULL,
-    copy_of  INTEGER
-) STRICT;
-CREATE INDEX frame_rx_us ON frame (rx_us);
-CREATE TRIGGER frame_keeps BEFORE UPDATE ON frame
-    BEGIN SELECT RAISE(ABORT, 'frame is append-only'); END;
-CREATE TRIGGER frame_stays BEFORE DELETE ON frame
-    BEGIN SELECT RAISE(ABORT, 'frame is append-only'); END;
-
--- How far each reader of a table has come.
-CREATE TABLE cursor (
-    name    TEXT PRIMARY KEY,
-    last_id INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
--- RF ledger. hour = microseconds since the Unix epoch / 3.6e9; node -1 = not known.
-CREATE TABLE airtime (
-    hour       INTEGER NOT NULL,
-    node       INTEGER NOT NULL,
-    kind       TEXT NOT NULL,
-    band       TEXT NOT NULL,
-    frames     INTEGER NOT NULL,
-    bytes      INTEGER NOT NULL,
-    airtime_us INTEGER NOT NULL,
-    PRIMARY KEY (hour, node, kind, band)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE refused (
-    hour       INTEGER NOT NULL,
-    layer      TEXT NOT NULL,
-    reason     TEXT NOT NULL,
-    frames     INTEGER NOT NULL,
-    bytes      INTEGER NOT NULL,
-    airtime_us INTEGER NOT NULL,
-    PRIMARY KEY (hour, layer, reason)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE hearing (
-    hour     INTEGER NOT NULL,
-    receiver TEXT NOT NULL,
-    frames   INTEGER NOT NULL,  -- everything that this receiver delivered
-    copies   INTEGER NOT NULL,  -- of these, what another receiver had delivered before
-    PRIMARY KEY (hour, receiver)
-) STRICT, WITHOUT ROWID;
-
--- What the replica made of the log: feed for sinks. `seq` rises; a phase that is committed anew
--- gets a new `seq`, so a sink that follows by cursor writes the same point again.
-CREATE TABLE decoded (
-    frame_id INTEGER PRIMARY KEY,
-    rx_us    INTEGER NOT NULL,
-    kind     TEXT NOT NULL,
-    node     INTEGER,
-    phase    INTEGER,
-    reason   TEXT NOT NULL
-) STRICT;
-CREATE TABLE committed (
-    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
-    time_us INTEGER NOT NULL UNIQUE,  -- when the phase began
-    phase   INTEGER NOT NULL,
-    digest  INTEGER NOT NULL,
-    nodes   INTEGER NOT NULL,
-    vals    BLOB NOT NULL,  -- little-endian float32, nodes x channels, NaN = absent
-    status  BLOB NOT NULL   -- uint8 per node
-) STRICT;
-"""
 
 _BY_PRIMARY_CODE: Final[dict[int, tuple[type[FrameLogError], str]]] = {
     sqlite3.SQLITE_FULL: (
@@ -174,11 +89,16 @@ def log_error(path: Path, error: sqlite3.Error) -> FrameLogError:
 
 
 class Database:
-    """One open connection. Use `open`, then as a context manager or with `close`."""
+    """
+    One open connection. Use `open`, then as a context manager or with `close`.
+
+    `version` is that of the tables: `SCHEMA_VERSION`, or a lower one if the file is only read.
+    """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.connection = connection
+        self.version = 0
 
     @classmethod
     def open(
@@ -223,6 +143,7 @@ class Database:
             if read_only:
                 if version == 0:
                     raise LogSchemaError(self.path, "is empty: no gateway has written to it yet")
+                self.version = version
                 return
             mode = self.connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
             if mode != "wal":
@@ -234,11 +155,13 @@ class Database:
             self.connection.execute("PRAGMA synchronous=FULL")
             self.connection.execute("PRAGMA journal_size_limit=67108864")
             with self.transaction():  # also finds out now whether the file can be written
-                if self._version() == 0:
-                    for statement in _statements(_SCHEMA):
-                        self.connection.execute(statement)
+                if self._version() < SCHEMA_VERSION:
+                    for step in STEPS[self._version() :]:
+                        for statement in _statements(step):
+                            self.connection.execute(statement)
                     self.connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
                     self.connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            self.version = SCHEMA_VERSION
         except sqlite3.Error as error:
             raise log_error(self.path, error) from error
 

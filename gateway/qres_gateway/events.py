@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from qres_gateway.fire_state import FireState
+
 
 Cause = Literal["start", "gap", "back", "missed"]
 
@@ -29,6 +31,7 @@ class FrameHeard:
     node, phase: Who sent it in which phase; None where that is not known.
     reason: "" if accepted; "copy" if another receiver had delivered it; else why it was refused.
     late: Accepted after its phase had been committed, so earlier values were revised.
+    offset_us: Arrival against the slot that its sender should have used; None if not accepted.
     """
 
     frame_id: int
@@ -43,6 +46,7 @@ class FrameHeard:
     rssi_dbm: float | None
     snr_db: float | None
     late: bool
+    offset_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +60,7 @@ class PhaseCommitted:
     judged: Each node's value at its own last sample, which was within tolerance of what it
         measured; shape and units as `values`. None if the replica does not keep it.
     health: The replica's own counters and flags, see `qres.core.Replica.health`; may be empty.
+    fire: What the replicated state says of fire. None if the replica does not keep it.
     """
 
     phase: int
@@ -65,6 +70,7 @@ class PhaseCommitted:
     status: NDArray[np.uint8]
     judged: NDArray[np.float64] | None = None
     health: Mapping[str, int] = field(default_factory=lambda: _NO_HEALTH)
+    fire: FireState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from statistics import median_low
 from typing import TYPE_CHECKING, Final, Protocol
 
 from qres_gateway.events import ClockStepped, FrameHeard, PhaseCommitted, ReplicaRebuilt
+from qres_gateway.fire_state import FireState
 from qres_gateway.host_clock import STEP_US, HostClock
 from qres_gateway.ledger import Tally
 
@@ -229,7 +230,7 @@ class Pipeline:
         frame = row.frame
         airtime_us = self._airtime_us(frame.sf, frame.bw_hz, len(frame.payload))
         batch.tally.heard(rx_us, frame.receiver, copy=row.copy_of is not None)
-        kind, node, phase, late = "", None, None, False
+        kind, node, phase, late, offset_us = "", None, None, False, None
         if rx_us > latest_us:
             reason = "future"
             self._missed_us = min(rx_us, self._missed_us or rx_us)
@@ -238,7 +239,7 @@ class Pipeline:
                 cause: Cause = "start" if self._replica is None else "gap"
                 self._rebuild(rx_us, latest_us, cause, batch)
             before = self._last_phase
-            kind, node, phase, reason = self._hear(row, rx_us, batch)
+            kind, node, phase, reason, offset_us = self._hear(row, rx_us, batch)
             late = not reason and phase is not None and before is not None and phase <= before
         size = len(frame.payload)
         if not reason:
@@ -272,19 +273,20 @@ class Pipeline:
                 frame.rssi_dbm,
                 frame.snr_db,
                 late,
+                offset_us,
             )
         )
 
     def _hear(
         self, row: LoggedFrame, rx_us: int, batch: Batch
-    ) -> tuple[str, int | None, int | None, str]:
-        """Show a row to the replica: (kind, node, phase, reason).
+    ) -> tuple[str, int | None, int | None, str, int | None]:
+        """Show a row to the replica: (kind, node, phase, reason, offset_us).
 
         A copy is shown only if the first of its kind was refused: that receiver's clock may
         have been the wrong one.
         """
         if row.copy_of is not None and row.copy_of not in self._refused:
-            return "", None, None, "copy"
+            return "", None, None, "copy", None
         if not row.frame.crc_ok:
             reason = "crc_bad"
         elif not self._rules.radio.matches(row.frame):
@@ -296,13 +298,14 @@ class Pipeline:
             if not heard.reason:
                 if row.copy_of is not None:
                     self._refused.pop(row.copy_of, None)
-                return heard.kind, heard.node, heard.phase, ""
+                offset_us = getattr(heard, "offset_us", None)  # a fake may not know it
+                return heard.kind, heard.node, heard.phase, "", offset_us
             reason = heard.reason
         if row.copy_of is None:
             self._refused[row.id] = None
             if len(self._refused) > _REFUSED_KEPT:
                 self._refused.popitem(last=False)
-        return "", None, None, reason
+        return "", None, None, reason, None
 
     def _airtime(self, sf: int, bw_hz: int, n_bytes: int) -> int:
         try:
@@ -329,5 +332,12 @@ class Pipeline:
                         replica.status.copy(),
                         replica.judged.copy(),
                         dict(replica.health),
+                        _fire_of(replica),
                     )
                 )
+
+
+def _fire_of(replica: Replica) -> FireState | None:
+    """What the replica says of fire, if it says anything."""
+    fire = getattr(replica, "fire", None)
+    return None if fire is None else FireState.of(fire)

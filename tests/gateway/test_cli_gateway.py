@@ -31,6 +31,8 @@ SITE = recorded().site
 NOW_US = 1_700_006_400_000_000
 PHASE = NOW_US // SITE.phase_us
 CHANNEL = (SITE.freq_hz, SITE.sf, SITE.bw_hz)
+INSERT = """INSERT INTO decoded (frame_id, rx_us, kind, node, phase, reason)
+            VALUES (?, ?, ?, ?, ?, ?)"""
 
 
 def beacon(phase: int = PHASE, version: int = 1) -> bytes:
@@ -93,7 +95,7 @@ def test_evidence_from_a_store(tmp_path: Path) -> None:
                 (i, f.rx_us, "", None, None, "" if i < 3 else "tag")
                 for i, f in enumerate(field.frames[:6], 1)
             ]
-            connection.executemany("INSERT INTO decoded VALUES (?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany(INSERT, rows)
         assert evidence(database).accepted == 2
         assert evidence(database).refused == Counter(tag=4)
         assert evidence(database, after_id=2).accepted == 0
@@ -126,7 +128,7 @@ def test_a_watch_looks_only_at_its_own_time(tmp_path: Path) -> None:
         FrameLog(database).append(frames)
         rows = [(i, f.rx_us, "", 0, 0, "" if i <= 8 else "tag") for i, f in enumerate(frames, 1)]
         with database.transaction() as connection:
-            connection.executemany("INSERT INTO decoded VALUES (?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany(INSERT, rows)
     watch = Watch(store, SITE)
     assert any(watch.add(heard(n, "tag")) for n in range(9, 21))
     found = watch.look({})

@@ -22,12 +22,16 @@ import typer
 
 from qres.keys import read_key_file
 from qres.site import load_site
+from qres_gateway.cli import sink_options as of
 from qres_gateway.cli.output import log_to_stderr, stderr
 from qres_gateway.doctor.watch import Watch
 from qres_gateway.errors import FrameLogError
 from qres_gateway.field_rules import rules_for
 from qres_gateway.service import GatewayService
+from qres_gateway.sinks.field import SinkField
+from qres_gateway.sinks.runner import Sinks
 from qres_gateway.sources.base import SystemClock
+from qres_gateway.sources.merged import MergedSource
 from qres_gateway.sources.udp import DEFAULT_PORT, UdpSource
 from qres_gateway.store_lock import lock_store
 
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
     from qres.site import Site
     from qres_gateway.live import LiveView
     from qres_gateway.service import Subscription
-    from qres_gateway.sources.base import Clock
+    from qres_gateway.sources.base import Clock, Source
 
 __all__ = ["register"]
 
@@ -86,27 +90,57 @@ def gateway(
     console_port: Annotated[
         int, typer.Option(min=1, max=65535, help="TCP port of the console.")
     ] = 8787,
+    influx_url: of.InfluxUrl = None,
+    influx_org: of.InfluxOrg = "qres",
+    influx_bucket: of.InfluxBucket = "qres",
+    influx_token_file: of.InfluxTokenFile = None,
+    mqtt_url: of.MqttUrl = None,
+    mqtt_password_file: of.MqttPasswordFile = None,
+    mqtt_ca_file: of.MqttCaFile = None,
+    mqtt_prefix: of.MqttPrefix = "qres",
+    mqtt_discovery: of.MqttDiscovery = True,
+    mqtt_raw: of.MqttRaw = False,
     log_level: Annotated[LogLevel, typer.Option(help="What to write to stderr.")] = LogLevel.INFO,
 ) -> None:
     """
     Run the receive-only gateway of a field, until Ctrl-C or SIGTERM.
 
-    Frames come from Semtech packet forwarders over UDP. Each is durable in the store before it is
-    decoded.
+    Frames come from Semtech packet forwarders over UDP, and with --mqtt-raw from receivers
+    elsewhere. Each is durable in the store before it is decoded. Sinks are fed from the store: one
+    that is down, refuses or is slow gets everything later, and hinders nothing.
     """
     log_to_stderr(logging.getLevelNamesMapping()[log_level.upper()])
     field = load_site(site)
     rules = rules_for(field, read_key_file(field.key_file))
     path = site.with_name("gateway.sqlite") if store is None else store
     clock = SystemClock()
-    source = UdpSource(clock, host=udp_host, port=udp_port)
+    options = of.SinkOptions(
+        influx_url,
+        influx_org,
+        influx_bucket,
+        influx_token_file,
+        mqtt_url,
+        mqtt_password_file,
+        mqtt_ca_file,
+        mqtt_prefix,
+        mqtt_discovery,
+        mqtt_raw,
+    )
+    sink_field = SinkField.of(field)
+    sinks = Sinks(options.sinks(sink_field), path, sink_field, clock)
+    udp = UdpSource(clock, host=udp_host, port=udp_port)
+    raw = options.raw_source(clock, sink_field)
+    source = udp if raw is None else MergedSource([udp, raw])
     if console:
         from qres_gateway.console.server import open_socket  # noqa: PLC0415  only if it is wanted
 
         open_socket(console_host, console_port).close()  # a busy port is said before work begins
     with lock_store(path, "qres gateway"):
         service = GatewayService(source, path, rules, clock=clock)
-        run = _Run(service, source, Watch(path, field))
+        run = _Run(service, udp, Watch(path, field))
+        run.feed(sinks)
+        if raw is not None:
+            run.listen(raw)
         if console:
             run.show(_live_view(field, clock), console_host, console_port)
         received = asyncio.run(run.until_signal())
@@ -126,7 +160,9 @@ class _Run:
     def __init__(self, service: GatewayService, source: UdpSource, watch: Watch) -> None:
         self._service = service
         self._source = source
+        self._raw: Source | None = None
         self._watch = watch
+        self._sinks: Sinks | None = None
         self._view: LiveView | None = None
         self._address = ("", 0)
         self._stop = asyncio.Event()
@@ -136,6 +172,14 @@ class _Run:
         """Serve a console, too."""
         self._view = view
         self._address = (host, port)
+
+    def feed(self, sinks: Sinks) -> None:
+        """Feed sinks, too."""
+        self._sinks = sinks
+
+    def listen(self, raw: Source) -> None:
+        """Frames come from here, too."""
+        self._raw = raw
 
     async def until_signal(self) -> signal.Signals | None:
         """
@@ -155,6 +199,8 @@ class _Run:
             if not started.done():
                 started.cancel()
                 await service
+            if self._sinks is not None:
+                self._sinks.start()
             self._greet()
             others = [asyncio.create_task(self._follow(events))]
             if self._view is not None:
@@ -165,15 +211,20 @@ class _Run:
             for task in (stop, silence, *others[1:]):
                 task.cancel()
             await self._service.stop()
-            for task in (service, *others):
-                with suppress(asyncio.CancelledError):
-                    await task
+            try:
+                for task in (service, *others):
+                    with suppress(asyncio.CancelledError):
+                        await task
+            finally:
+                if self._sinks is not None:
+                    await asyncio.to_thread(self._sinks.stop)
         return self._received[0] if self._received else None
 
     def _greet(self) -> None:
         host, port = self._address
         shown = f"console http://{host}:{port}/" if self._view is not None else "no console"
-        stderr.print(f"receiving on {self._source.name}; {shown}; Ctrl-C ends it", soft_wrap=True)
+        names = [self._source.name] if self._raw is None else [self._source.name, self._raw.name]
+        stderr.print(f"receiving on {' and '.join(names)}; {shown}; Ctrl-C ends it", soft_wrap=True)
 
     def _signalled(self, received: signal.Signals) -> None:
         if self._received:  # a second one: at once
@@ -205,7 +256,7 @@ class _Run:
 
     async def _tell_silence(self) -> None:
         await asyncio.sleep(FORWARDER_SILENT_S)
-        if not self._source.stats()["datagrams"]:
+        if not self._source.stats()["datagrams"] and self._raw is None:
             _log.warning(
                 "source.silent",
                 seconds=FORWARDER_SILENT_S,

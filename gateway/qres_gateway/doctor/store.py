@@ -13,6 +13,7 @@ from qres_gateway.errors import FrameLogError
 from qres_gateway.frame_log import FrameLog
 from qres_gateway.ledger import HOUR_US, Ledger
 from qres_gateway.replay.derived import REPLAY_CURSOR
+from qres_gateway.sinks.cursors import PREFIX as SINK_PREFIX
 from qres_gateway.spill import spill_path
 from qres_gateway.store_lock import store_holder
 from qres_gateway.worker import DECODE_CURSOR
@@ -102,7 +103,7 @@ def _cursors(database: Database, running: str | None) -> Iterator[Result]:
             "Start `qres gateway`, which decodes them first",
         )
     for name, at in sorted(cursors.items()):
-        if name != REPLAY_CURSOR:
+        if name != REPLAY_CURSOR and not name.startswith(SINK_PREFIX):  # `qres sinks` shows them
             yield info(f"reader {name!r}", f"is {last_id - at} frames behind")
 
 
