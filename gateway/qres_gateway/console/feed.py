@@ -21,7 +21,7 @@ _encoder = msgspec.json.Encoder()
 _NODE_FIXED = frozenset({"id", "name", "lat_deg", "lon_deg", "elev_m", "synthetic"})
 _NODE_MOVING = tuple(f for f in Node.__struct_fields__ if f not in _NODE_FIXED)
 _RF_SCALARS = tuple(f for f in Rf.__struct_fields__ if f != "hours")
-_WHOLE = ("field", "health", "demo", "speed", "tolerance", "regime")
+_WHOLE = ("field", "health", "demo", "speed", "tolerance", "regime", "fire")
 
 
 def sse(event: str, seq: int, payload: Any) -> bytes:

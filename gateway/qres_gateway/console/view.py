@@ -12,6 +12,8 @@ from typing import Literal, Protocol, get_args
 
 import msgspec
 
+from qres.fire_weather import vpd as fire_weather_vpd
+
 SCHEMA = 1
 """Raised by one whenever a field of the JSON is renamed, removed or changes its meaning."""
 
@@ -29,8 +31,12 @@ FrameType = Literal["report", "beacon", "checkpoint"]
 EventKind = Literal["divergence", "resync", "refused", "stale", "checkpoint", "info"]
 Severity = Literal["info", "notice", "danger"]
 Regime = Literal["calm", "watch", "red"]
+Cause = Literal["none", "weather", "heat", "sensor"]
+"""What an anomaly score of 50 or more is likely due to; "none" below that."""
 
 PROVENANCES: tuple[Provenance, ...] = get_args(Provenance)
+REGIMES: tuple[Regime, ...] = get_args(Regime)
+CAUSES: tuple[Cause, ...] = get_args(Cause)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 SERIES_CHANNELS: tuple[SeriesChannel, ...] = get_args(SeriesChannel)
 FRAME_TYPES: tuple[FrameType, ...] = get_args(FrameType)
@@ -69,6 +75,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     `since_us` is when `provenance` began. `last_report_us` is None until the first report.
     `rf_bytes` counts the PHY payload of every accepted frame that this node put on air.
+    `ffmc`, `isi`, `anomaly` (0..100) and `cause` are what the replicated state says of fire there.
     `synthetic` marks a node whose weather was made up from real neighbours.
     """
 
@@ -88,6 +95,22 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     reports: int
     rf_bytes: int
     synthetic: bool = False
+    ffmc: float | None = None
+    isi: float | None = None
+    anomaly: float | None = None
+    cause: Cause = "none"
+
+
+class Fire(msgspec.Struct, frozen=True, kw_only=True):
+    """Fire weather of the field: means over nodes that are not stale, and its anomaly score.
+
+    `days` is how long the field has learned its climate; before the seventh day `anomaly` is 0.
+    """
+
+    ffmc: float
+    isi: float
+    anomaly: float
+    days: int
 
 
 class RfHour(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +196,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     speed: float | None = None
     tolerance: dict[Channel, float] = {}
     regime: Regime | None = None
+    fire: Fire | None = None
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,16 +238,10 @@ def vpd_kpa(temp_degc: float, rh_pct: float) -> float:
     Vapour pressure deficit: how much more water the air could hold. [kPa]
 
     Args:
-        temp_degc: Air temperature, -40..60. [degC]
+        temp_degc: Air temperature, -60..85. [degC]
         rh_pct: Relative humidity over water, 0..100. [%]
-
-    Source:
-        Tetens' saturation pressure over water as in Murray (1967), J. Appl. Meteorol. 6,
-        203-204, with the constant 0.6107 kPa used in fire-weather practice.
-        https://doi.org/10.1175/1520-0450(1967)006<0203:OTCOSV>2.0.CO;2
 
     >>> round(vpd_kpa(30.0, 20.0), 3)
     3.394
     """
-    saturation_kpa = 0.6107 * 10.0 ** (7.5 * temp_degc / (237.3 + temp_degc))
-    return float((1.0 - rh_pct / 100.0) * saturation_kpa)
+    return float(fire_weather_vpd.vpd_kpa(temp_degc, rh_pct))

@@ -38,6 +38,7 @@ from qres_gateway.events import (
     StateChanged,
 )
 from qres_gateway.live.agreement import Agreement
+from qres_gateway.live.fire import FireView
 from qres_gateway.live.journal import Journal, many
 from qres_gateway.live.nodes import Provenances
 from qres_gateway.live.radio import RadioLedger
@@ -103,6 +104,7 @@ class LiveView:
         self._radio = RadioLedger(site)
         self._radio.since_us = None if clock is None else clock()
         self._series = SeriesStore(site, keeps_truth=demo)
+        self._fire = FireView(n)
         self._values: NDArray[np.float64] = np.full((n, len(V1)), np.nan)
         self._nodes: tuple[Node, ...] | None = None
         # What the replicas compare with, not the decimal number in the site file.
@@ -178,6 +180,8 @@ class LiveView:
             events=self._journal.events,
             speed=self._speed,
             tolerance={name: site.tolerance[name] for name in CHANNELS},
+            regime=self._fire.regime,
+            fire=self._fire.field,
         )
 
     def series(self, node: int, channel: Channel) -> Series:
@@ -237,6 +241,7 @@ class LiveView:
             raise RangeError("values", f"shape {held.shape}", f"must have {wanted}")
         self._passed(event.time_us)
         self._values = held
+        self._fire.commit(event.fire)
         self._series.commit(
             event.phase,
             to_q16(held),
@@ -300,6 +305,7 @@ class LiveView:
                 reports=reports[i],
                 rf_bytes=rf_bytes[i],
                 synthetic=self._is_synthetic[i],
+                **self._fire.of_node(i),
             )
             for i, node in enumerate(self._site.nodes)
         )

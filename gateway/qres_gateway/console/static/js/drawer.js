@@ -5,7 +5,7 @@ import { byId, el, setText } from "./dom.js";
 import { bytes, DASH, duration, number, percent, place, shortAge, whole } from "./format.js";
 import { icon, PROVENANCES } from "./marks.js";
 import { drawSeries } from "./node-chart.js";
-import { VARIABLES, variable } from "./variables.js";
+import { DRAWN, VARIABLES, variable } from "./variables.js";
 
 const HOURS = 24;
 const REFRESH_MS = 1000;
@@ -14,6 +14,11 @@ function sinceWords(node, nowUs) {
   const age = duration(Math.max(0, nowUs - node.since_us));
   return node.provenance === "reported" ? `, ${age} ago` : `, for ${age}`;
 }
+
+/** The variable to draw where that one has no past. */
+const drawn = (key) => (DRAWN.some((v) => v.key === key) ? key : DRAWN[0].key);
+
+const CAUSES = { none: "", weather: "unusual and dangerous weather", heat: "heat at this node, unlike its neighbours", sensor: "probably the sensor" };
 
 export class Drawer {
   constructor(onClose) {
@@ -31,7 +36,7 @@ export class Drawer {
 
   open(id, channel, state) {
     this.id = id;
-    this.channel = channel;
+    this.channel = drawn(channel);
     this.root.hidden = false;
     this.build();
     this.update(state, true);
@@ -46,7 +51,8 @@ export class Drawer {
     this.onClose(id);
   }
 
-  setChannel(key) {
+  setChannel(wanted) {
+    const key = drawn(wanted);
     this.channel = key;
     if (this.id === null) return;
     byId(`reading-${key}`).checked = true;
@@ -54,10 +60,10 @@ export class Drawer {
   }
 
   build() {
-    const readings = VARIABLES.map((v) => el("label", { class: "reading", title: v.long },
+    const readings = DRAWN.map((v) => el("label", { class: "reading", title: v.long },
       el("input", { type: "radio", name: "reading", id: `reading-${v.key}`, value: v.key, ...(v.key === this.channel ? { checked: "" } : {}), onchange: () => this.setChannel(v.key) }),
       el("span", {}, v.name), el("b", { id: `reading-v-${v.key}` }), el("small", {}, v.unit)));
-    const ledger = [["Error now", "led-now"], ["Largest error", "led-max"], ["Outside tolerance", "led-out"],
+    const ledger = [["FFMC", "led-ffmc"], ["ISI", "led-isi"], ["Anomaly", "led-anomaly"], ["Error now", "led-now"], ["Largest error", "led-max"], ["Outside tolerance", "led-out"],
       ["Last report", "led-last"], ["Reports sent", "led-reports"], ["On air", "led-bytes"]];
     this.root.replaceChildren(
       el("div", { class: "drawer-head" },
@@ -84,7 +90,10 @@ export class Drawer {
     setText(byId("node-name"), node.name);
     setText(byId("node-place"), place(node) + (node.synthetic ? " · synthetic weather" : ""));
     this.renderState(node, snapshot.field.time_us);
-    for (const v of VARIABLES) setText(byId(`reading-v-${v.key}`), number(node[v.key], v.digits));
+    for (const v of DRAWN) setText(byId(`reading-v-${v.key}`), number(node[v.key], v.digits));
+    this.entry("led-ffmc", number(node.ffmc, 1), "hourly, 0..101");
+    this.entry("led-isi", number(node.isi, 1), "fires spread from about 5");
+    this.entry("led-anomaly", number(node.anomaly, 0), CAUSES[node.cause], node.cause !== "none");
     this.entry("led-last", node.last_report_us === null ? "never" : shortAge(node.last_report_us, snapshot.field.time_us), "ago");
     this.entry("led-reports", whole(node.reports), node.reports ? `${bytes(node.rf_bytes / node.reports)} each, all frames` : "");
     this.entry("led-bytes", bytes(node.rf_bytes), "since start");

@@ -10,7 +10,7 @@ export function apply(state, delta) {
   if (!state || delta.seq !== state.seq + 1) return false;
   const { snapshot } = state;
   state.seq = delta.seq;
-  for (const name of ["field", "health", "demo", "speed", "tolerance", "regime"]) {
+  for (const name of ["field", "health", "demo", "speed", "tolerance", "regime", "fire"]) {
     if (name in delta) snapshot[name] = delta[name];
   }
   if (delta.summary) state.summary = delta.summary;

@@ -112,6 +112,16 @@ function renderTiles({ snapshot, summary }, onNode) {
   }
 }
 
+/** Regime and indices of the field; nothing is shown where the gateway does not compute them. */
+function renderFire({ regime, fire }) {
+  const badge = byId("regime");
+  badge.hidden = regime === null;
+  badge.dataset.regime = regime ?? "";
+  setText(badge, regime ?? "");
+  const learning = fire && fire.days < 7 ? ` (learns the climate, day ${fire.days} of 7)` : "";
+  setText(byId("fire-line"), fire ? `FFMC ${number(fire.ffmc, 1)} · ISI ${number(fire.isi, 1)} · field anomaly ${number(fire.anomaly, 0)}${learning}` : "");
+}
+
 function renderRadio({ snapshot, summary }) {
   const { rf } = snapshot;
   const hour = rf.last_hour;
@@ -153,5 +163,6 @@ export function startKpis() {
 export function renderKpis(state, onNode) {
   renderHealth(state);
   renderTiles(state, onNode);
+  renderFire(state.snapshot);
   renderRadio(state);
 }
