@@ -14,7 +14,7 @@ from tests.sources import ROOT, own_files
 
 def modules_with_examples() -> Iterator[str]:
     """Names of the modules whose docstrings hold examples."""
-    for parent in (ROOT / "node", ROOT / "gateway"):
+    for parent in (ROOT / "node", ROOT / "gateway", ROOT / "dashboards"):
         for path in own_files(".py", under=str(parent)):
             module = path.relative_to(parent).with_suffix("")
             if module.parts[0].startswith("qres") and ">>> " in path.read_text(encoding="utf-8"):
