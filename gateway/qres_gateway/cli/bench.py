@@ -16,6 +16,7 @@ from rich.table import Table
 from qres import weather_file
 from qres.virtual.rf_bench import phases_in, rf_bench
 from qres.virtual.sites import site_for
+from qres_gateway.cli.bench_anomaly import anomaly
 from qres_gateway.cli.choices import ToleranceClass
 from qres_gateway.cli.output import print_json, progress_bar, stderr
 
@@ -37,6 +38,9 @@ def _bench() -> None:
     """Reproduce the figures that README claims, on recorded weather and simulated radio."""
 
 
+app.command()(anomaly)
+
+
 @app.command()
 def rf(
     data: Annotated[
@@ -51,6 +55,9 @@ def rf(
     sf: Annotated[int, typer.Option(min=7, max=12, help="Spreading factor, for airtime.")] = 9,
     echo: Annotated[
         bool, typer.Option("--echo", help="Every report repeats an older one (SPEC 6.5).")
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="The tolerance follows the danger (SPEC 6.2).")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Clocks follow from it.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
@@ -71,6 +78,7 @@ def rf(
             hours=hours,
             sf=sf,
             echo=echo,
+            follow=follow,
             seed=seed,
             progress=lambda done: tell(done, total),
         )
