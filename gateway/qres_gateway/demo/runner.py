@@ -242,6 +242,7 @@ class Demo:
             "epoch_s": self._site.epoch_s,
             "sf": self._site.sf,
             "echo": self._site.echo,
+            "battery": "simulated" if self._site.battery else None,
             **figures,
             "periodic_lorawan_bytes_per_hour": periodic.bytes_per_h,
             "saved_factor": round(periodic.bytes_per_h / rate, 1) if rate else None,

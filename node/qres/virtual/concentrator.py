@@ -16,7 +16,7 @@ import base64
 import json
 import math
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ class Concentrator(asyncio.DatagramProtocol):
         self.frames_sent = 0
 
     @classmethod
-    async def connect(cls, site: Site, host: str, port: int) -> Concentrator:
+    async def connect(cls, site: Site, host: str, port: int) -> Self:
         """A concentrator that sends to the gateway's UDP port."""
         loop = asyncio.get_running_loop()
         _, made = await loop.create_datagram_endpoint(lambda: cls(site), remote_addr=(host, port))
