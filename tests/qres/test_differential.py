@@ -50,7 +50,8 @@ def _run(seed: int, loss: float, phases: int, late: float = 0.0) -> None:
             for i, pair in enumerate([*pairs, listener]):
                 if i == sender or rng.random() < loss:
                     continue
-                pair.hear(end_us + int(rng.integers(-3000, 3000)), frame)
+                off_us = 3000 if pair is not listener or rng.random() < 0.9 else 400_000
+                pair.hear(end_us + int(rng.integers(-off_us, off_us)), frame)
             if rng.random() < late:
                 waiting.append((step + int(rng.integers(1, 20)), end_us, frame))
         for due, end_us, frame in waiting:

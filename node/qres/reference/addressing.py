@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from .fixed import clip
 from .heard import Heard
 from .site import GUARD_US, RefSite
 
@@ -12,9 +13,10 @@ __all__ = ["addresses", "due_us", "slot_of"]
 
 
 def slot_of(site: RefSite, start_us: int) -> tuple[int, int]:
-    """Phase and slot in which a frame starts; slots -1 and M, M+1, ... have no member."""
+    """Phase in which a frame starts, and the slot due nearest to it; slot M has no member."""
     p = site.phase_at(start_us)
-    return p, (start_us - site.slot_start_us(p, 0)) // site.slot_us
+    late_us = start_us - site.slot_start_us(p, 0) - GUARD_US // 2
+    return p, clip((late_us + site.slot_us // 2) // site.slot_us, 0, site.slots)
 
 
 def addresses(
