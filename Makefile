@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make help` lists the targets. Everything runs in .venv, made by `make setup`.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all bench lint fmt lock clean
+.PHONY: help setup demo test test-all test-firmware bench lint fmt lock clean
 
 BIN := .venv/bin
 # Arguments for the program a target runs: make demo ARGS=--help, make test ARGS="-k airtime"
@@ -24,6 +24,10 @@ test: setup ## the fast tests (ARGS="-k name", JOBS=0 for one process)
 test-all: ## every test, the slow and the browser ones too
 	@tools/setup.sh browser
 	$(BIN)/pytest -q -n $(JOBS) -m "not bench" --hypothesis-profile=thorough $(ARGS)
+
+test-firmware: setup ## build the firmware and run it without a board: RV32 in QEMU, other ISAs, power cuts
+	@tools/setup.sh firmware
+	$(BIN)/pytest -q -n $(JOBS) tests/firmware $(ARGS)
 
 bench: setup ## measure speed: all of bench/*.py into bench/results (ARGS="gateway core")
 	@failed=; for name in $(or $(ARGS),$(patsubst bench/%.py,%,$(wildcard bench/[a-z]*.py))); do \

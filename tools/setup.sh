@@ -5,6 +5,8 @@
 #
 #   tools/setup.sh            host packages, .venv, locked packages, the compiled core
 #   tools/setup.sh browser    also a Chromium, for the console's browser tests
+#   tools/setup.sh servers    also mosquitto and InfluxDB, for the sinks' and dashboards' tests
+#   tools/setup.sh firmware   also cross compilers, emulators and analysers, for the firmware's
 #
 # As root on Debian or Ubuntu missing system packages are installed; otherwise
 # they are named, with the command that installs them, and the script stops.
@@ -137,6 +139,31 @@ build_core() {
     printf '%s\n' "$core" >$VENV/.qres-core
 }
 
+# need_programs PROGRAM PACKAGE...: install the packages of those that are missing.
+need_programs() {
+    missing=
+    packages=
+    while [ $# -gt 0 ]; do
+        if ! command -v "$1" >/dev/null 2>&1; then
+            missing="$missing, $1"
+            packages="$packages $2"
+        fi
+        shift 2
+    done
+    # What comes with them, and has no program to look for.
+    case $packages in
+    *clang*) packages="$packages libclang-rt-14-dev" ;;
+    esac
+    case $packages in
+    *i686*) packages="$packages libc6-dev-i386-cross" ;;
+    esac
+    case $packages in
+    *powerpc*) packages="$packages libc6-dev-powerpc-cross" ;;
+    esac
+    # shellcheck disable=SC2086  # package names are separate words
+    [ -z "$packages" ] || need_packages "${missing#, }" $packages
+}
+
 find_browser() {
     for name in chromium chromium-browser google-chrome; do
         if command -v "$name" >/dev/null 2>&1; then return 0; fi
@@ -162,5 +189,17 @@ browser)
         (need_packages "a Chromium" chromium) || say "browser tests will be skipped"
     fi
     ;;
-*) die "unknown argument '$1'; expected none or 'browser'" ;;
+servers)
+    # Not fatal: what they are for says that it was skipped, and why.
+    (need_programs mosquitto mosquitto mosquitto_sub mosquitto-clients influxd influxdb) ||
+        say "tests against a broker or a database will be skipped"
+    ;;
+firmware)
+    (need_programs riscv64-unknown-elf-gcc gcc-riscv64-unknown-elf qemu-system-riscv32 \
+        qemu-system-misc arm-none-eabi-gcc gcc-arm-none-eabi qemu-system-arm qemu-system-arm \
+        xtensa-lx106-elf-gcc gcc-xtensa-lx106 clang clang ld.lld lld clang-tidy clang-tidy \
+        cppcheck cppcheck i686-linux-gnu-gcc gcc-i686-linux-gnu powerpc-linux-gnu-gcc \
+        gcc-powerpc-linux-gnu qemu-ppc qemu-user) || say "some firmware tests will be skipped"
+    ;;
+*) die "unknown argument '$1'; expected none, 'browser', 'servers' or 'firmware'" ;;
 esac

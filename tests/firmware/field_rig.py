@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fields of firmware nodes and core nodes on recorded weather, in one `World`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from qres import weather_file
+from qres.core import Field, Node
+from qres.densify import densify
+from qres.provisioning import encode
+from qres.virtual.field import Crystal
+from qres.virtual.sites import DEMO_KEY, site_for
+from tests.firmware import machines
+from tests.firmware.participants import Clock, CoreNode, FirmwareNode
+from tests.firmware.weather_feed import WeatherFeed
+from tests.firmware.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tests.firmware.machines import Machine
+    from tests.firmware.participants import Participant
+
+__all__ = ["HOUR_US", "Rig"]
+
+HOUR_US: Final = 3_600_000_000
+_DAY_S: Final = 86_400
+_HEAD_START_US: Final = 20_000_000
+"""Everybody starts that long before a phase begins, so that nobody misses a part of one. [us]"""
+
+_DRIFT_PPM: Final = 20.0
+_OFFSET_US: Final = 20_000
+
+
+class Rig:
+    """
+    A field of *n_nodes*, on the weather of the demo's record and, if needed, synthetic stations.
+
+    Args:
+        folder: Where flash images go.
+        n_nodes: How many nodes.
+        start_h: When it starts, after the beginning of the record. [h]
+        epoch_s: Epoch. [s]
+        seed: Crystals follow from it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        n_nodes: int,
+        *,
+        start_h: float = 1.0,
+        epoch_s: int = 600,
+        seed: int = 1,
+    ) -> None:
+        weather = densify(weather_file.demo(), n_nodes, seed=1).with_mean_wind()
+        self.folder = folder
+        self.site = site_for(weather, epoch_s=epoch_s)
+        self.field = Field(self.site)
+        self.feed = WeatherFeed(weather)
+        phase_us = self.field.phase_us
+        start_us = int(weather.time_s[0]) * 1_000_000 + round(start_h * HOUR_US)
+        self.first_phase = start_us // phase_us
+        self.start_us = self.first_phase * phase_us - _HEAD_START_US
+        self.world = World(self.field, self.start_us)
+        rng = np.random.default_rng([seed, 0xF1])
+        offsets = rng.integers(-_OFFSET_US, _OFFSET_US, n_nodes)
+        drifts = rng.uniform(-_DRIFT_PPM, _DRIFT_PPM, n_nodes) * 1000
+        self.clocks = [
+            Clock(Crystal(self.start_us, int(o), int(d)))
+            for o, d in zip(offsets, drifts, strict=True)
+        ]
+        self.everybody: dict[int, Participant] = {}
+        self.firmware: dict[int, FirmwareNode] = {}
+
+    def flash(self, index: int) -> Path:
+        """A fresh board's flash with the record of a node."""
+        made_s = self.start_us // 1_000_000 - 7 * _DAY_S
+        record = encode(self.site, self.site.ids[index], DEMO_KEY, made_s)
+        path = self.folder / f"{index}.flash"
+        path.write_bytes(machines.flash_image(record))
+        return path
+
+    def firmware_node(
+        self,
+        index: int,
+        start: Callable[[Path], Machine],
+        *,
+        flash: Path | None = None,
+        reset: int = 0,
+        clock_state: int = 1,
+        cuts: Iterable[int] = (),
+        setbacks_us: Iterable[int] = (),
+    ) -> FirmwareNode:
+        """A node that runs the firmware; it starts with `begin` or `add`."""
+        machine = start(self.flash(index) if flash is None else flash)
+        node = FirmwareNode(
+            index,
+            machine,
+            self.clocks[index],
+            self.feed,
+            reset=reset,
+            clock_state=clock_state,
+            cuts=cuts,
+            setbacks_us=setbacks_us,
+        )
+        self.firmware[index] = self.everybody[index] = node
+        return node
+
+    def core_node(self, index: int, first_phase: int | None = None) -> CoreNode:
+        """A node in this process."""
+        first = self.first_phase if first_phase is None else first_phase
+        node = Node(self.field, DEMO_KEY, index, first_phase=first)
+        self.everybody[index] = made = CoreNode(node, self.clocks[index], self.feed)
+        return made
+
+    def begin(self) -> None:
+        """Let all start that are not firmware nodes already, as core nodes."""
+        for index in range(len(self.site.nodes)):
+            if index not in self.everybody:
+                self.core_node(index)
+        self.world.add(list(self.everybody.values()))
+
+    def run_h(self, hours: float) -> None:
+        """Let time pass. [h]"""
+        self.world.run_until(self.world.now_us + round(hours * HOUR_US))
+
+    def digests(self, phase: int) -> set[int | None]:
+        """The digests that there are after a phase; None if somebody did not commit it."""
+        return {who.commits.get(phase) for who in self.everybody.values()}
+
+    def phase_of(self, index: int) -> int:
+        """Which of an epoch's four phases is a node's own. 0..3"""
+        return int(self.field.c.site.member[index].phase)
+
+    def committed(self) -> range:
+        """Phases that all should have committed by now, from the first on."""
+        now_us = self.world.now_us - self.field.commit_us - HOUR_US // 3600
+        return range(self.first_phase, now_us // self.field.phase_us + 1)
+
+    def unequal(self) -> list[int]:
+        """Phases after which not all held the same."""
+        return [p for p in self.committed() if len(self.digests(p)) != 1 or None in self.digests(p)]
+
+    def sent_by(self, index: int) -> Counter[tuple[int, str]]:
+        """How often a node sent in a phase, by kind: what makes a nonce."""
+        phase_us = self.field.phase_us
+        sent: Counter[tuple[int, str]] = Counter()
+        for frame in self.world.sent:
+            if frame.sender == index:
+                sent[frame.start_us // phase_us, _kind(frame.frame)] += 1
+        return sent
+
+    def quit(self) -> list[int]:
+        """End all machines; their exit codes."""
+        return [node.quit() for node in self.firmware.values()]
+
+    def kill(self) -> None:
+        """End whatever still runs."""
+        for node in self.firmware.values():
+            node.machine.kill()
+
+
+def _kind(frame: bytes) -> str:
+    if len(frame) <= 14:
+        return "report"
+    return "beacon" if len(frame) == 16 else "checkpoint"
