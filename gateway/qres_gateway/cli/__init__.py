@@ -41,10 +41,15 @@ class Command(NamedTuple):
 COMMANDS: Final = {
     "demo": Command("qres_gateway.cli.demo", "The field in a box: no hardware, no Docker."),
     "site": Command("qres_gateway.cli.site", "Make, check and export a site file."),
+    "plan": Command("qres_gateway.cli.plan", "Before buying: energy and airtime of a site."),
+    "flash": Command("qres_gateway.cli.flash", "Make boards the nodes of a field, over USB."),
     "weather": Command("qres_gateway.cli.weather", "Fire weather indices of a file of weather."),
     "gateway": Command("qres_gateway.cli.gateway", "Run the receive-only gateway of a field."),
+    "field": Command("qres_gateway.cli.field", "Virtual nodes in real time, for a gateway."),
+    "sinks": Command("qres_gateway.cli.sinks", "Show what sinks wait for; send all again."),
     "replay": Command("qres_gateway.cli.replay", "Decode captures after the fact."),
     "bench": Command("qres_gateway.cli.bench", "Reproduce the figures that README claims."),
+    "dashboards": Command("qres_gateway.cli.dashboards", "Build, check, push Grafana boards."),
     "doctor": Command("qres_gateway.cli.doctor", "Say what is wrong with this installation."),
 }
 """The verbs, in the order of the help."""

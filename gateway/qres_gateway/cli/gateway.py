@@ -32,6 +32,7 @@ from qres_gateway.sinks.field import SinkField
 from qres_gateway.sinks.runner import Sinks
 from qres_gateway.sources.base import SystemClock
 from qres_gateway.sources.merged import MergedSource
+from qres_gateway.sources.serial import SerialSource
 from qres_gateway.sources.udp import DEFAULT_PORT, UdpSource
 from qres_gateway.store_lock import lock_store
 
@@ -83,6 +84,13 @@ def gateway(
     udp_port: Annotated[
         int, typer.Option(min=0, max=65535, help="UDP port for packet forwarders, 0: any free one.")
     ] = DEFAULT_PORT,
+    serial: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DEVICE",
+            help="Serial device of a sniffer, /dev/ttyUSB0; only read. May be given repeatedly.",
+        ),
+    ] = None,
     console: Annotated[bool, typer.Option(help="Show the field in a browser.")] = True,
     console_host: Annotated[
         str, typer.Option(help="Address of the console. Anybody who reaches it can read it.")
@@ -105,9 +113,10 @@ def gateway(
     """
     Run the receive-only gateway of a field, until Ctrl-C or SIGTERM.
 
-    Frames come from Semtech packet forwarders over UDP, and with --mqtt-raw from receivers
-    elsewhere. Each is durable in the store before it is decoded. Sinks are fed from the store: one
-    that is down, refuses or is slow gets everything later, and hinders nothing.
+    Frames come from Semtech packet forwarders over UDP, with --serial from sniffers on this
+    machine, and with --mqtt-raw from receivers elsewhere. Each is durable in the store before it is
+    decoded. Sinks are fed from the store: one that is down, refuses or is slow gets everything
+    later, and hinders nothing.
     """
     log_to_stderr(logging.getLevelNamesMapping()[log_level.upper()])
     field = load_site(site)
@@ -130,7 +139,9 @@ def gateway(
     sinks = Sinks(options.sinks(sink_field), path, sink_field, clock)
     udp = UdpSource(clock, host=udp_host, port=udp_port)
     raw = options.raw_source(clock, sink_field)
-    source = udp if raw is None else MergedSource([udp, raw])
+    others: list[Source] = [SerialSource(clock, path) for path in serial or ()]
+    others += [raw] if raw is not None else []
+    source = MergedSource([udp, *others]) if others else udp
     if console:
         from qres_gateway.console.server import open_socket  # noqa: PLC0415  only if it is wanted
 
@@ -139,8 +150,7 @@ def gateway(
         service = GatewayService(source, path, rules, clock=clock)
         run = _Run(service, udp, Watch(path, field))
         run.feed(sinks)
-        if raw is not None:
-            run.listen(raw)
+        run.listen(others)
         if console:
             run.show(_live_view(field, clock), console_host, console_port)
         received = asyncio.run(run.until_signal())
@@ -160,7 +170,7 @@ class _Run:
     def __init__(self, service: GatewayService, source: UdpSource, watch: Watch) -> None:
         self._service = service
         self._source = source
-        self._raw: Source | None = None
+        self._others: list[Source] = []
         self._watch = watch
         self._sinks: Sinks | None = None
         self._view: LiveView | None = None
@@ -177,9 +187,9 @@ class _Run:
         """Feed sinks, too."""
         self._sinks = sinks
 
-    def listen(self, raw: Source) -> None:
-        """Frames come from here, too."""
-        self._raw = raw
+    def listen(self, others: list[Source]) -> None:
+        """Frames come from these, too."""
+        self._others = others
 
     async def until_signal(self) -> signal.Signals | None:
         """
@@ -223,7 +233,7 @@ class _Run:
     def _greet(self) -> None:
         host, port = self._address
         shown = f"console http://{host}:{port}/" if self._view is not None else "no console"
-        names = [self._source.name] if self._raw is None else [self._source.name, self._raw.name]
+        names = [source.name for source in (self._source, *self._others)]
         stderr.print(f"receiving on {' and '.join(names)}; {shown}; Ctrl-C ends it", soft_wrap=True)
 
     def _signalled(self, received: signal.Signals) -> None:
@@ -256,7 +266,7 @@ class _Run:
 
     async def _tell_silence(self) -> None:
         await asyncio.sleep(FORWARDER_SILENT_S)
-        if not self._source.stats()["datagrams"] and self._raw is None:
+        if not self._source.stats()["datagrams"] and not self._others:
             _log.warning(
                 "source.silent",
                 seconds=FORWARDER_SILENT_S,
