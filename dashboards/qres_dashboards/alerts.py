@@ -3,8 +3,7 @@
 The alerts: what is asked, when it fires, and what a person can do.
 
 A rule asks InfluxQL for one number per field, node or sink over the last `range_s`, may divide it
-by another, and compares the result with a limit. There is no alert on the battery: no frame
-carries it yet (SPEC, wire version 1).
+by another, and compares the result with a limit.
 """
 
 from __future__ import annotations
@@ -12,7 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from qres_dashboards.config import BACKLOG_AGE_S, DUTY_NEAR_LAW_PCT, REGIMES
+from qres_dashboards.config import (
+    BACKLOG_AGE_S,
+    BATTERY_CHEMISTRY,
+    BATTERY_LOW_MV,
+    DUTY_NEAR_LAW_PCT,
+    REGIMES,
+)
 from qres_dashboards.influxql import Agg, Bin, Col, Num, Select, Where
 
 __all__ = ["ALERTS", "Alert"]
@@ -119,6 +124,35 @@ NODE_NEVER_HEARD: Final = Alert(
         "Is it deployed and on?",
         "Does it have this site's key and its own id? Provision it again.",
         "Refused frames with reason 'tag' on the RF board mean a wrong key or a wrong site file.",
+    ),
+)
+
+BATTERY_LOW: Final = Alert(
+    uid="qres-battery-low",
+    title="Battery low",
+    severity="warning",
+    query=Select("node", {"batt_mv": _last("batt_mv")}, by=_NODES, variables=()),
+    range_s=7200,
+    comparison="lt",
+    limit=BATTERY_LOW_MV[BATTERY_CHEMISTRY],
+    for_s=86_400,
+    no_data="OK",
+    board="node",
+    panel="Battery over time",
+    summary="Node {{ .Labels.node }} of field {{ .Labels.field }}: battery low for a whole day",
+    means=f"The {BATTERY_CHEMISTRY} cell has been below {BATTERY_LOW_MV[BATTERY_CHEMISTRY]} mV for"
+    " 24 h (design): the sun of a day has not lifted it. About a third of its charge is left by the"
+    " open-circuit curves of Zephyr and Meshtastic, some days without sun; at 3.3 V the node"
+    " hibernates and is silent. What is compared is within the site's tolerance of the battery.",
+    not_meant="A field whose site file does not say `battery = true` has no such number and never"
+    " alerts. A dip at night that the day mends does not last 24 h. Of a node that fell silent the"
+    " last voltage known stays.",
+    actions=(
+        "Does it still climb by day? Then the sun is short: clear the panel of snow, dust, shade.",
+        "Does it never climb? Cable, charger, panel; or frost, in which a charger rightly refuses.",
+        "Does it fall fast at night? The cell is worn: change it. Or the node sends much: its RF.",
+        "Are many nodes low? It is the season: `qres plan` says what panel and cell they need.",
+        "LiFePO4 cells have another limit: see `BATTERY_CHEMISTRY` in dashboards/README.md.",
     ),
 )
 
@@ -303,6 +337,7 @@ ALERTS: Final = (
     RED_FLAG,
     NODE_SILENT,
     NODE_NEVER_HEARD,
+    BATTERY_LOW,
     REPLICA_DIVERGED,
     DUTY_NEAR_LAW,
     RF_BUDGET,

@@ -38,6 +38,7 @@ _UNITS: Final = {
     "decbytes",
     "degree",
     "lengthmm",
+    "mvolt",
     "none",
     "percent",
     "pressurekpa",

@@ -17,6 +17,9 @@ __all__ = [
     "ALERT_FOLDER_TITLE",
     "ANOMALY",
     "BACKLOG_AGE_S",
+    "BATTERY",
+    "BATTERY_CHEMISTRY",
+    "BATTERY_LOW_MV",
     "CAUSES",
     "COLOURS",
     "DATASOURCE_NAME",
@@ -57,6 +60,7 @@ UNITS: Final = {
     "m/s": "velocityms",
     "mm": "lengthmm",
     "kPa": "pressurekpa",
+    "mV": "mvolt",
     "B": "decbytes",
     "B/h": "suffix: B/h",
     "us": "µs",
@@ -82,10 +86,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one quantity and the sentence that says where they come from."""
+    """
+    Limits of one quantity and the sentence that says where they come from.
+
+    `below` is the colour of what is less than the first of them.
+    """
 
     steps: tuple[Limit, ...]
     source: str
+    below: str = COLOURS["good"]
 
 
 FWI: Final = Limits(
@@ -102,6 +111,27 @@ ANOMALY: Final = Limits(
     (Limit(50, COLOURS["watch"]), Limit(75, COLOURS["bad"])),
     "Thresholds (SPEC 5.5): the score, 0 to 100, gains 25 for each power of ten of rarity; 50 comes"
     " once in 100 hours, and from there on a likely cause is named, 75 once in 1000.",
+)
+
+BATTERY_LOW_MV: Final = {"Li-ion": 3500, "LiFePO4": 3150}
+"""
+Voltage of one cell, by chemistry, below which somebody should look. Design. [mV]
+
+Li-ion: about a third is left (36 % by the open-circuit curve of the NCR18650BF, 28 % by
+Meshtastic's), which is days of darkness; and 200 mV above the 3.3 V at which a node hibernates, so
+that it is seen at every tolerance class before the node falls silent. LiFePO4: a fifth is left
+(3159 mV at 20 % by the curve of the IFR18650); its plateau, 3.2 to 3.3 V, tells little.
+Sources: Zephyr 4.3, dt-bindings/battery/battery.h, curves from data sheets; Meshtastic firmware,
+src/power.h.
+"""
+BATTERY_CHEMISTRY: Final = "Li-ion"
+"""Of the nodes' cells. Nothing on air says it: change it for LiFePO4, then build."""
+BATTERY: Final = Limits(
+    (Limit(BATTERY_LOW_MV[BATTERY_CHEMISTRY], COLOURS["good"]),),
+    f"Threshold (design): below {BATTERY_LOW_MV[BATTERY_CHEMISTRY]} mV a {BATTERY_CHEMISTRY} cell"
+    " has about a third left by its open-circuit curve (Zephyr, battery.h), and a node hibernates"
+    " at 3.3 V.",
+    below=COLOURS["bad"],
 )
 
 KILOBYTE_B: Final = 1024

@@ -320,7 +320,7 @@ _CELL: Final[Json] = {"type": "color-text"}
 
 
 def _steps(limits: Limits) -> Json:
-    first: Json = {"value": None, "color": COLOURS["good"]}
+    first: Json = {"value": None, "color": limits.below}
     steps = [first, *({"value": s.at, "color": s.colour} for s in limits.steps)]
     return {"mode": "absolute", "steps": steps}
 

@@ -18,8 +18,7 @@ _INTRODUCTION: Final = (
     "What each alert means and what to do. Every alert links to its entry on the board *QRES"
     " Runbook*, which needs no Internet.\n"
     "\n"
-    "`critical` wakes somebody, `warning` waits for the day. There is no alert on the battery: no"
-    " frame carries its voltage yet.\n"
+    "`critical` wakes somebody, `warning` waits for the day.\n"
 )
 
 

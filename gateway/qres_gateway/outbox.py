@@ -91,6 +91,17 @@ class StoredCommit:
     health: Mapping[str, int] = field(default_factory=dict)
     fire: FireState | None = None
 
+    def held(self, n_channels: int) -> NDArray[np.float32]:
+        """
+        Judged values, else predictions, shape (nodes, n_channels).
+
+        NaN for channels that the site has got since; those that it no longer has are left out.
+        """
+        values = self.values if self.judged is None else self.judged
+        if values.shape[1] >= n_channels:
+            return values[:, :n_channels]
+        return np.pad(values, ((0, 0), (0, n_channels - values.shape[1])), constant_values=np.nan)
+
 
 class Outbox:
     """Writes and reads the `decoded` and `committed` tables of an open database."""

@@ -109,7 +109,7 @@ def _committed(
         outbox, seq = Outbox(database), 0
         while commits := outbox.commits_after(seq, _COMMITS_AT_A_TIME):
             for commit in commits:
-                held = commit.values if commit.judged is None else commit.judged
+                held = commit.held(len(V1))
                 if held.shape != shape:
                     raise WeatherFileError(f"{path}: has {held.shape} values: must be {shape}")
                 times.append(commit.time_us)

@@ -2,9 +2,10 @@
 """
 The one channel table: names, units, limits, tolerances and steps of everything that is measured.
 
-Core, codec, database and dashboards take their names and units from here. A channel's number is
-its place in `CHANNELS`; it never changes, because it goes on air. `V1` are the four channels that
-wire version 1 sends; the others are declared so that their numbers are taken.
+Core, codec, database and dashboards take their names and units from here. `V1` are the four
+channels that every field sends; a field may add the battery (`site_channels`). A channel's number
+on air is its place in its site's table, not its place in `CHANNELS`: the battery is number 4 of a
+site that has it. The first four places are the same in both.
 
 Inside the core a value is Q16.16: a signed 32-bit integer of 1/65536 of the unit.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "BATTERY",
     "CHANNELS",
     "Q16_MISSING",
     "Q16_ONE",
@@ -31,6 +33,7 @@ __all__ = [
     "Channel",
     "channel",
     "from_q16",
+    "site_channels",
     "to_q16",
 ]
 
@@ -44,6 +47,7 @@ Q16_MISSING: Final = -(2**31)
 """Stands for a missing value in Q16.16; no channel reaches it."""
 
 _STEPS_MAX: Final = 32767
+_TOLERANCE_MOST: Final = 256.0  # SPEC 2.1: 2^24 in Q16.16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,8 @@ class Channel:
     One measured quantity.
 
     Attributes:
-        index: Number on air and column in every array of values.
+        index: Place in `CHANNELS`. For the channels of `V1` also number on air and column in
+            arrays of values; for others that is their place in `qres.site.Site.channels`.
         name: Name with unit, as in code and in the database.
         label: Name for people.
         unit: Unit for people.
@@ -68,7 +73,7 @@ class Channel:
         w0: Weights of the predictor at start: shared trend, the node's own slow level, and the
             day's sine and cosine. [1]
         role: What fire weather takes it for, SPEC 2.1: 1 temperature, 2 humidity, 3 wind, 4 rain.
-        is_optional: True if wire version 1 does not send it.
+        is_optional: True if not every field sends it.
     """
 
     index: int
@@ -106,6 +111,11 @@ class Channel:
         least = 4 * max(-self.lower, self.upper) / _STEPS_MAX
         power = 10.0 ** math.floor(math.log10(least))
         return round(math.ceil(least / power) * power, 9)
+
+    @property
+    def tolerance_most(self) -> float:
+        """Greatest tolerance: the channel's range, or what the core takes, SPEC 2.1. [unit]"""
+        return min(self.upper - self.lower, _TOLERANCE_MOST)
 
     def step_q16(self, tolerance_q16: int) -> int:
         """
@@ -178,6 +188,11 @@ CHANNELS: Final = (
         index=4, name="wind_dir_deg", label="Wind direction", unit="°", decimals=0,
         lower=0.0, upper=360.0, tolerance=(10.0, 20.0, 45.0), wraps=True, is_optional=True,
     ),
+    # A Li-ion cell lives between 3.0 and 4.2 V: what its health channel must tell apart is full
+    # (4.1), half (3.7), low (3.5) and empty (3.0 to 3.3), and whether a day of sun lifts it. 100 mV
+    # does that, and stays silent over the 50 to 100 mV of a common day; it is no fuel gauge, for
+    # 100 mV are a third of the charge on the flat part of the curve. In mV, not V: the step of 25
+    # is exact in Q16.16, and 6000 fits.
     Channel(
         index=5, name="batt_mv", label="Battery voltage", unit="mV", decimals=0,
         lower=0.0, upper=6000.0, tolerance=(50.0, 100.0, 200.0), is_optional=True,
@@ -186,7 +201,20 @@ CHANNELS: Final = (
 """All channels, in the order of their numbers."""
 
 V1: Final = tuple(c for c in CHANNELS if not c.is_optional)
-"""The channels of wire version 1: the columns of every array of values."""
+"""The channels that every field sends: the first columns of every array of values."""
+
+BATTERY: Final = next(c for c in CHANNELS if c.name == "batt_mv")
+"""What a field with `battery = true` sends beside them."""
+
+
+def site_channels(*, battery: bool) -> tuple[Channel, ...]:
+    """
+    The channel table of a site, in the order of the numbers on air.
+
+    >>> [c.name for c in site_channels(battery=True)]
+    ['temp_degc', 'rh_pct', 'wind_m_s', 'rain_mm', 'batt_mv']
+    """
+    return (*V1, BATTERY) if battery else V1
 
 
 def channel(name: str) -> Channel:

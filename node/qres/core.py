@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from qres._core import ffi, lib
-from qres.channels import V1, from_q16
+from qres.channels import from_q16
 from qres.core_field import Field
 from qres.errors import RangeError
 from qres.fire_state import TOLERANCE_EIGHTHS, Fire, judge
@@ -125,11 +125,12 @@ class _Machine:
             raise RangeError("first_phase", first_phase, "must be at least 1")
         self._action: Any = ffi.new("qres_action *")
         self._info: Any = ffi.new("qres_heard_info *")
-        shape = (MAX_CHANNELS, MAX_NODES)
+        shape, self.n_channels = (MAX_CHANNELS, MAX_NODES), len(field.site.channels)
+        part = (slice(self.n_channels), slice(len(field.ids)))
         raw = np.frombuffer(ffi.buffer(ffi.addressof(self.c.live, "value")), dtype=np.int32)
-        self._value: NDArray[np.int32] = raw.reshape(shape)[: len(V1), : len(field.ids)]
+        self._value: NDArray[np.int32] = raw.reshape(shape)[part]
         judged = np.frombuffer(ffi.buffer(ffi.addressof(self.c, "judged")), dtype=np.int32)
-        self._judged: NDArray[np.int32] = judged.reshape(shape)[: len(V1), : len(field.ids)]
+        self._judged: NDArray[np.int32] = judged.reshape(shape)[part]
         absent = np.frombuffer(ffi.buffer(ffi.addressof(self.c.live, "absent")), dtype=np.uint8)
         self._absent: NDArray[np.uint8] = absent[: len(field.ids)]
 
@@ -179,7 +180,7 @@ class _Machine:
     @property
     def present(self) -> NDArray[np.bool_]:
         """Which values are known, shape (nodes, channels)."""
-        bits = self._absent[:, None] >> np.arange(len(V1), dtype=np.uint8)
+        bits = self._absent[:, None] >> np.arange(self.n_channels, dtype=np.uint8)
         return np.asarray(bits & 1 == 0)
 
     @property
@@ -203,7 +204,7 @@ class _Machine:
         tolerance = self.field.site.tolerance.values_q16().astype(np.int64)
         if not self.field.site.follow:
             return tolerance
-        primary = np.array([c.is_primary for c in V1])
+        primary = np.array([c.is_primary for c in self.field.site.channels])
         factor8 = TOLERANCE_EIGHTHS[int(self.c.live.fire.regime)]
         return np.where(primary, (factor8 * tolerance + 4) >> 3, tolerance)
 
@@ -287,7 +288,7 @@ class Node(_Machine):
 
     def sample(self, samples_q16: ArrayLike) -> None:
         """Answer `Do.SAMPLE`: one Q16.16 value per channel, `channels.Q16_MISSING` for a miss."""
-        self._samples[0 : len(V1)] = np.asarray(samples_q16, dtype=np.int32).tolist()
+        self._samples[0 : self.n_channels] = np.asarray(samples_q16, dtype=np.int32).tolist()
         lib.qres_sample(self.c, self._samples)
 
     def not_sent(self) -> None:

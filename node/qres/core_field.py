@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 
 from qres._core import ffi, lib
-from qres.channels import V1
 from qres.errors import RangeError
 from qres.site import Site, phases, slot_ranks, xyz_m
 
@@ -73,11 +72,11 @@ def _site_struct(site: Site, *, predicts: bool) -> Any:
     s.echo, s.follow = site.echo, site.follow
     s.lora.sf, s.lora.bw_hz, s.lora.cr = site.sf, site.bw_hz, int(site.cr[-1]) - 4
     s.lora.preamble_symbols, s.lora.crc, s.lora.implicit_header = site.preamble_symbols, 1, 0
-    s.n_channels, s.n_members = len(V1), len(site.nodes)
+    s.n_channels, s.n_members = len(site.channels), len(site.nodes)
     tolerance, steps = site.tolerance.values_q16(), site.tolerance.steps_q16()
-    for c in V1:
-        ch = s.channel[c.index]
-        ch.tol, ch.step = int(tolerance[c.index]), int(steps[c.index])
+    for number, c in enumerate(site.channels):
+        ch = s.channel[number]
+        ch.tol, ch.step = int(tolerance[number]), int(steps[number])
         ch.lo, ch.hi = round(c.lower * 65536), round(c.upper * 65536)
         ch.rho = int(np.floor(c.rho * 65536 + 0.5))
         ch.flags = lib.QRES_LINEAR * (c.is_linear and predicts) | lib.QRES_PRIMARY * c.is_primary

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from qres.airtime import time_on_air_us
-from qres.channels import V1
-from qres.errors import SiteError
+from qres.channels import Channel, site_channels
+from qres.errors import RangeError, SiteError
 from qres.geo import farthest_point_order, local_xy_m
 from qres.tolerance import Tolerance
 
@@ -48,7 +48,6 @@ N_PHASES: Final = 4
 FRAME_MAX_BYTES: Final = 51
 """Longest frame on air, SPEC 6.4: fits the slowest data rate that any region allows."""
 
-_REPORT_MAX_BYTES: Final = 4 + max(5, -(-(1 + 18 * len(V1)) // 8))  # SPEC 6.1, three primaries
 _ECHO_BYTES: Final = 3  # SPEC 6.5, three primaries
 _GUARD_US: Final = 200_000  # SPEC 3, like the three below
 _LEAD_US: Final = 500_000
@@ -102,8 +101,13 @@ class Site:
         echo: Whether every report repeats an older one, for links that lose frames (SPEC 6.5).
         follow: Whether the tolerance follows the danger: twice as wide while the field is calm,
             5/8 of it when it is red (SPEC 6.2).
+        battery: Whether nodes report their battery's voltage, as channel 4 on air. The tolerance
+            must be of the same channels.
         budget_bytes_h: What the whole field may put on air in an hour. [B/h] Nodes do not know it:
             it is what the gateway compares with.
+
+    Raises:
+        RangeError: The tolerance is not of the site's channels.
     """
 
     name: str
@@ -122,7 +126,23 @@ class Site:
     key_file: Path
     echo: bool = False
     follow: bool = False
+    battery: bool = False
     budget_bytes_h: int = BUDGET_BYTES_H
+
+    def __post_init__(self) -> None:
+        if self.tolerance.channels != self.channels:
+            names = ", ".join(c.name for c in self.tolerance.channels)
+            wanted = ", ".join(c.name for c in self.channels)
+            raise RangeError("tolerance of", names, f"must be of the site's channels {wanted}")
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """
+        What the nodes of this site report.
+
+        A channel's place here is its number on air, and its column in every array of values.
+        """
+        return site_channels(battery=self.battery)
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -142,7 +162,8 @@ class Site:
     @property
     def slot_us(self) -> int:
         """Length of an origin slot, SPEC 3: the longest report and a guard. [us]"""
-        return self._slot_for_us(_REPORT_MAX_BYTES + (_ECHO_BYTES if self.echo else 0))
+        report = 4 + max(5, -(-(1 + 18 * len(self.channels)) // 8))  # SPEC 6.1, three primaries
+        return self._slot_for_us(report + (_ECHO_BYTES if self.echo else 0))
 
     @property
     def common_us(self) -> int:
@@ -250,6 +271,7 @@ epoch_s = {epoch_s}  # a node samples once per epoch; 300..3600, must divide a d
 range_m = {range_m}  # distance over which one node's surprise informs another
 echo = {echo}  # true: 3 bytes more a report, and lost ones are mended by the next
 follow = {follow}  # true: tolerances double while the field is calm, shrink to 5/8 in danger
+battery = {battery}  # true: nodes report their battery's voltage, some bytes more an hour
 
 [tolerance]
 class = {tolerance_class}  # strict | standard | coarse
@@ -270,8 +292,8 @@ def site_to_toml(site: Site, file: Path = Path("site.toml")) -> str:
     if key_file.parent == file.parent:
         key_file = Path(key_file.name)
     tolerances = ""
-    own = Tolerance.of(site.tolerance.class_name)
-    for c in V1:
+    own = Tolerance.of(site.tolerance.class_name, channels=site.channels)
+    for c in site.channels:
         value = site.tolerance[c.name]
         mark = "" if c.name in site.tolerance.overrides else "# "
         tolerances += f"{mark}{c.name} = {value!r}  # {c.unit}; the class says {own[c.name]!r}\n"
@@ -292,6 +314,7 @@ def site_to_toml(site: Site, file: Path = Path("site.toml")) -> str:
         range_m=site.range_m,
         echo="true" if site.echo else "false",
         follow="true" if site.follow else "false",
+        battery="true" if site.battery else "false",
         tolerance_class=_quoted(site.tolerance.class_name),
         tolerances=tolerances,
     )

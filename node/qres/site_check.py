@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from qres import site_rules
-from qres.channels import TOLERANCE_CLASSES, V1
+from qres.channels import BATTERY, TOLERANCE_CLASSES, site_channels
 from qres.errors import KeyFileError
 from qres.keys import loose_permissions, read_key_file
 from qres.region import regions
@@ -34,8 +34,7 @@ _SITE: Final = ("name", "field_id", "key_file")
 _RADIO: Final = (
     "region", "freq_hz", "bw_hz", "sf", "cr", "preamble_symbols", "tx_power_dbm", "budget_bytes_h",
 )  # fmt: skip
-_PROTOCOL: Final = ("epoch_s", "range_m", "echo", "follow")
-_TOLERANCE: Final = ("class", *(c.name for c in V1))
+_PROTOCOL: Final = ("epoch_s", "range_m", "echo", "follow", "battery")
 _NODE: Final = ("id", "name", "lat_deg", "lon_deg", "elev_m")
 
 
@@ -100,7 +99,8 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
     range_m = protocol.integer("range_m", 1_000, 1_000_000, 20_000)
     echo = protocol.flag("echo", default=False)
     follow = protocol.flag("follow", default=False)
-    tolerance = _tolerance(reader.table(document, "tolerance", _TOLERANCE))
+    battery = protocol.flag("battery", default=False)
+    tolerance = _tolerance(reader, document, battery=battery)
     nodes = _nodes(reader, document)
 
     if (
@@ -119,6 +119,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
         or range_m is None
         or echo is None
         or follow is None
+        or battery is None
         or tolerance is None
         or not nodes
     ):
@@ -141,6 +142,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
         key_file=key_file,
         echo=echo,
         follow=follow,
+        battery=battery,
     )
     site_rules.check_extent(reader, site, {node.id: block for block, node in nodes})
     site_rules.check_slots(reader, site)
@@ -169,18 +171,27 @@ def _epoch(protocol: Table) -> int | None:
     return None
 
 
-def _tolerance(table: Table) -> Tolerance | None:
+def _tolerance(
+    reader: Reader, document: dict[str, Any], *, battery: bool | None
+) -> Tolerance | None:
+    """The tolerance; *battery* is None if the file says neither true nor false."""
+    channels = site_channels(battery=battery is not False)
+    absent = () if battery is not False else (BATTERY.name,)
+    table = reader.table(document, "tolerance", ("class", *(c.name for c in channels), *absent))
     name = table.one_of("class", TOLERANCE_CLASSES)
     overrides = {}
     complete = True
-    for c in V1:
+    for unsent in absent:
+        if table.raw(unsent) is not None:
+            table.refuse(unsent, "this site does not send it; battery = true in [protocol] does")
+    for c in channels:
         if table.raw(c.name) is None:
             continue
-        value = table.number(c.name, c.tolerance_least, c.upper - c.lower, c.unit)
+        value = table.number(c.name, c.tolerance_least, c.tolerance_most, c.unit)
         complete &= value is not None
         if value is not None:
             overrides[c.name] = value
-    return Tolerance.of(name, overrides) if name is not None and complete else None
+    return Tolerance.of(name, overrides, channels) if name is not None and complete else None
 
 
 def _nodes(reader: Reader, document: dict[str, Any]) -> list[tuple[int, SiteNode]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qres.channels import V1
 from qres.site import phases, slot_ranks, xyz_m
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ def site_to_dict(site: Site) -> dict[str, Any]:
         "range_m": site.range_m,
         "echo": site.echo,
         "follow": site.follow,
+        "battery": site.battery,
         "phase_us": site.phase_us,
         "slot_us": site.slot_us,
         "common_us": site.common_us,
@@ -44,14 +44,14 @@ def site_to_dict(site: Site) -> dict[str, Any]:
         "tolerance_class": site.tolerance.class_name,
         "channels": [
             {
-                "index": c.index,
+                "index": number,
                 "name": c.name,
                 "label": c.label,
                 "unit": c.unit,
-                "tolerance": site.tolerance.values[c.index],
-                "step": steps[c.index],
+                "tolerance": site.tolerance.values[number],
+                "step": steps[number],
             }
-            for c in V1
+            for number, c in enumerate(site.channels)
         ],
         "nodes": [
             {

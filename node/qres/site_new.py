@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from qres.atomic_file import write_atomic
+from qres.channels import site_channels
 from qres.errors import KeyFileError, QresError, RangeError, SiteError
 from qres.geo import EARTH_RADIUS_M
 from qres.keys import new_key, read_key_file, write_key_file
@@ -74,6 +75,7 @@ def new_site(
     folder: Path,
     tolerance: str = "standard",
     epoch_s: int = 600,
+    battery: bool = False,
     random_bytes: Callable[[int], bytes] = os.urandom,
 ) -> Site:
     """
@@ -86,6 +88,7 @@ def new_site(
         folder: Where the site file and the key file are going to be.
         tolerance: Tolerance class.
         epoch_s: Length of an epoch. [s]
+        battery: Whether nodes report their battery's voltage.
         random_bytes: Source of randomness.
 
     Raises:
@@ -110,9 +113,10 @@ def new_site(
         tx_power_dbm=channel.tx_power_dbm,
         epoch_s=epoch_s,
         range_m=20_000,
-        tolerance=Tolerance.of(tolerance),
+        tolerance=Tolerance.of(tolerance, channels=site_channels(battery=battery)),
         nodes=tuple(sorted(nodes, key=lambda n: n.id)),
         key_file=folder / KEY_NAME,
+        battery=battery,
     )
 
 

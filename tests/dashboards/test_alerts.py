@@ -11,7 +11,10 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from qres.channels import BATTERY
+from qres.plan.battery import LFP, LI_ION
 from qres_dashboards.alerts import ALERTS
+from qres_dashboards.config import BATTERY_LOW_MV
 from qres_dashboards.generate import RULES_FILE, RUNBOOK_FILE
 from qres_dashboards.runbook import anchor
 from tests.dashboards.engine import Engine
@@ -119,6 +122,39 @@ def test_a_node_that_was_never_heard_alerts_after_eight_hours(expect: Fire) -> N
     points += [node("7", at, None, 0 if at < 7 * HOUR else 2) for at in range(0, 10 * HOUR, EPOCH)]
     firing: dict[int, set[str]] = {EPOCH: set(), 7 * HOUR: set(), 8 * HOUR: {"3"}, 9 * HOUR: {"3"}}
     expect("qres-node-never-heard", points, firing)
+
+
+def test_battery_alerts_when_a_day_does_not_lift_it(expect: Fire) -> None:
+    """Low for 24 h alerts, by night only does not; it clears with the sun; none without battery."""
+    points = []
+    for at in range(0, 60 * HOUR, EPOCH):
+        worn = 3480.0 if 6 * HOUR <= at < 50 * HOUR else 3600.0
+        night = 3450.0 if at // HOUR % 24 < 12 else 3700.0
+        for name, batt_mv in (("3", worn), ("7", night), ("8", 3500.0), ("9", None)):
+            fields: dict[str, Value] = {"status": 2}
+            if batt_mv is not None:
+                fields["batt_mv"] = batt_mv
+            points.append(Point("node", {"field": "f", "node": name}, fields, T0 + at))
+    expect(
+        "qres-battery-low",
+        points,
+        {
+            6 * HOUR: set(),
+            29 * HOUR: set(),
+            31 * HOUR: {"3"},
+            49 * HOUR: {"3"},
+            51 * HOUR: set(),
+            59 * HOUR: set(),
+        },
+    )
+
+
+def test_the_limit_of_the_battery_is_above_hibernation() -> None:
+    """At every tolerance class a node that hibernates, at 3.3 V, was seen to be low before."""
+    assert set(BATTERY_LOW_MV) == {LI_ION.name, LFP.name}
+    assert BATTERY_LOW_MV[LI_ION.name] - max(BATTERY.tolerance) >= 3300
+    source = (ROOT / "firmware/ports/link/link.c").read_text(encoding="utf-8")
+    assert "QRES_DIPOLE_CDBI, 3300}" in source
 
 
 def test_divergence_alerts_when_it_lasts(expect: Fire) -> None:

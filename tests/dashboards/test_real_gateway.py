@@ -10,27 +10,38 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pytest
 
+from qres.virtual.sites import DEMO_KEY
 from qres_dashboards import generate
 from qres_dashboards.macros import Situation, substitute
 from qres_gateway.database import Database
+from qres_gateway.field_rules import rules_for
 from qres_gateway.ledger import HOUR_US, Ledger
 from qres_gateway.outbox import Outbox, StoredCommit
 from qres_gateway.sinks import points
 from qres_gateway.sinks.base import SinkStats
 from qres_gateway.sinks.delivery import Delivery
+from qres_gateway.sinks.field import SinkField
 from qres_gateway.sinks.schema import measurement
+from qres_gateway.sources.base import Instant
+from qres_gateway.worker import Worker
 from tests.dashboards.engine import Engine, Series
 from tests.dashboards.evaluator import Rule
 from tests.dashboards.oracle import answer
 from tests.dashboards.store import Point
 from tests.dashboards.test_alerts import RULES
 from tests.dashboards.test_queries import compare, every_query
+from tests.gateway.recorded_field import recorded
 from tests.gateway.sink_store import FIELD, LONG_H, MemorySink, store
 from tests.gateway.test_sink_delivery import deliver
 
 pytestmark = pytest.mark.slow
 
 ALL: Final = {"field": [FIELD.name], "node": None}
+BATTERY_QUERIES: Final = {
+    "node: Battery A",
+    "node: Battery over time A",
+    "alert: qres-battery-low",
+}
 ONE: Final = {"field": [FIELD.name], "node": [FIELD.nodes[2]]}
 
 
@@ -41,6 +52,7 @@ class Filled(NamedTuple):
     path: Path
     points: list[Point]
     end_s: int
+    database: str = "real"
 
     def ask(self, board: str, title: str, ref: str = "A", *, hours: int = 24) -> list[Series]:
         """What a panel's query answers, over the hours before the store's end."""
@@ -49,7 +61,7 @@ class Filled(NamedTuple):
         from_s = self.end_s - hours * 3600
         chosen = ONE if board == "node" else ALL
         at = Situation(from_s * 1000, self.end_s * 1000, "10m", chosen)
-        return self.engine.ask("real", substitute(target["query"], at))
+        return self.engine.ask(self.database, substitute(target["query"], at))
 
     def last_commit(self) -> StoredCommit:
         """The newest commit of the store that ends an epoch."""
@@ -110,7 +122,8 @@ def test_no_panel_is_dead(real: Filled) -> None:
         if known != set(query.outputs):
             empty.add(parameters.id)
     # No frame of this run came late; what the panel counts is tested with the known store.
-    assert empty == {"node: Late frames per hour A"}
+    # These nodes have no batteries; those of a field that has are tested below.
+    assert empty == {"node: Late frames per hour A", *BATTERY_QUERIES}
 
 
 @pytest.mark.parametrize(("query", "text", "span", "choices"), list(every_query()))
@@ -158,6 +171,38 @@ def test_values_of_a_node_are_those_of_the_store(real: Filled) -> None:
     (series,) = real.ask("node", "Air temperature", hours=2)
     held = points.held(commits[-1])[2, 0]
     assert math.isclose(series["values"][-1][1], float(np.float32(held)), abs_tol=1e-5)
+
+
+def test_batteries_are_those_of_the_store(influx: Engine, tmp_path: Path) -> None:
+    """A field with batteries: board and alert answer what the gateway's replica holds, in mV."""
+    run = recorded(6, 3.0, battery=True)
+    worker = Worker(Database.open(tmp_path / "b.sqlite"), rules_for(run.site, DEMO_KEY), live=False)
+    now = Instant(run.frames[-1].rx_us, 0)
+    worker.cycle(run.frames, {"json": 2}, now)
+    worker.finish(now)
+    field = SinkField.of(run.site)
+    with Database.open(tmp_path / "b.sqlite", read_only=True) as database:
+        every = Outbox(database).commits_after(0, 1 << 30)
+    ends = [c for c in every if c.phase % 4 == 3]
+    influx.create(
+        "batteries",
+        [
+            Point("node", {"field": field.name, "node": p.tags[1]}, dict(p.fields), p.time_us / 1e6)
+            for c in ends
+            for p in points.node_points(field, c, [None] * 6)
+        ],
+    )
+    judged = ends[-1].judged
+    assert judged is not None
+    end_s = ends[-1].time_us // 1_000_000 + 1
+    assert (field.name, field.nodes[2]) == (FIELD.name, FIELD.nodes[2])  # what `ask` asks for
+    filled = Filled(influx, tmp_path, [], end_s, "batteries")
+    (series,) = filled.ask("node", "Battery", hours=2)
+    assert series["values"][-1][1] == judged[2, 4]
+    (series,) = filled.ask("node", "Battery over time", hours=2)
+    assert series["values"][-1][1] == judged[2, 4]
+    rule = Rule(RULES["qres-battery-low"])
+    assert set((rule.evaluate(influx, "batteries", end_s) or {}).values()) == {0.0}
 
 
 def test_every_node_is_on_the_map(real: Filled) -> None:

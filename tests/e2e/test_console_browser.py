@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -16,6 +17,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from qres_gateway.console.server import open_socket, run_console
+from qres_gateway.console.view import ConsoleData
+from tests.gateway.battery_view import battery_view
 from tests.gateway.fake_console import (
     HOUR_US,
     START_US,
@@ -24,6 +27,7 @@ from tests.gateway.fake_console import (
     flemish_places,
     hill_places,
 )
+from tests.gateway.recorded_field import recorded
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = [
@@ -65,7 +69,8 @@ class Field:
     def __init__(self, **options: Any) -> None:
         self.now_us = START_US + 14 * HOUR_US
         places = options.pop("places", flemish_places())
-        self.data = FakeConsole(places, lambda: self.now_us, **options)
+        data: ConsoleData | None = options.pop("data", None)
+        self.data = FakeConsole(places, lambda: self.now_us, **options) if data is None else data
         with open_socket("127.0.0.1", 0) as sock:
             self.port = int(sock.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}/"
@@ -162,6 +167,32 @@ def test_a_person_reads_the_wall_and_opens_a_node(
     assert visit.complaints == []
     assert [url for url in visit.urls if not url.startswith(field.url)] == []
     assert any("/vendor/plotly-" in url for url in visit.urls)
+
+
+def test_batteries_have_a_column_and_a_chart(browser: Browser, serve: Callable[..., Field]) -> None:
+    """Where nodes report batteries, table and node panel have them; elsewhere neither does."""
+    visit = Visit(browser, serve(data=battery_view(recorded(6, 6.0, battery=True))).url)
+    page = visit.page
+    head = page.locator("#nodes thead th", has_text="Battery")
+    expect(head).to_contain_text("mV")
+    cells = page.locator("#nodes tbody tr td:nth-child(9)")
+    expect(cells).to_have_text([re.compile(r"^[34]\d{3}$")] * 6)
+    head.locator("button").click()
+    lowest_last = [int(text) for text in cells.all_inner_texts()]
+    assert lowest_last == sorted(lowest_last, reverse=True)
+    visit.node(2).click()
+    expect(page.locator("#node-place")).to_contain_text("simulated battery")
+    page.locator("#reading-batt_mv").check()
+    expect(page.locator("#led-now")).to_contain_text("mV")
+    expect(page.locator("#led-now")).to_contain_text("tolerance ±100 mV")
+    expect(page.locator("#node-chart .scatterlayer .trace").first).to_be_attached()
+    page.locator("#variables input[value=rh_pct]").check()
+    expect(page.locator("#led-now")).to_contain_text("%")
+    assert visit.complaints == []
+    plain = Visit(browser, serve().url)
+    plain.node(2).click()
+    expect(plain.page.locator("#nodes thead th", has_text="Battery")).to_have_count(0)
+    expect(plain.page.locator("#reading-batt_mv")).to_have_count(0)
 
 
 def test_changes_arrive_without_reload(browser: Browser, serve: Callable[..., Field]) -> None:

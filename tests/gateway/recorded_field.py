@@ -60,10 +60,10 @@ class Recorded:
 
 
 @cache
-def recorded(nodes: int = 6, hours: float = 30.0) -> Recorded:
+def recorded(nodes: int = 6, hours: float = 30.0, *, battery: bool = False) -> Recorded:
     """Some of the demo's stations for some hours from midnight on; nothing is lost."""
     weather = densify(weather_file.demo().with_mean_wind(), nodes, seed=1)
-    site = site_for(weather)
+    site = site_for(weather, battery=battery)
     field = VirtualField(site, DEMO_KEY, weather)
     first_phase = field.next_phase
     results = [field.run_phase() for _ in range(int(hours * 3.6e9 / site.phase_us))]

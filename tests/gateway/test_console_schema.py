@@ -12,7 +12,7 @@ from qres_gateway.console import view
 FIELDS = {
     "FieldInfo": "name time_us epoch_s region freq_hz sf bw_hz tolerance_class",
     "Node": "id name lat_deg lon_deg elev_m temp_degc rh_pct wind_m_s rain_mm vpd_kpa provenance "
-    "since_us last_report_us reports rf_bytes synthetic ffmc isi anomaly cause",
+    "since_us last_report_us reports rf_bytes synthetic ffmc isi anomaly cause batt_mv",
     "RfHour": "start_us bytes airtime_us frames",
     "RfWindow": "span_s bytes frames airtime_us",
     "Rf": "hours last_hour since_us total_bytes total_frames total_airtime_us "
@@ -39,7 +39,7 @@ def test_words_of_schema_1() -> None:
     """The words that a value may be, which the page maps to shapes and colours."""
     assert view.PROVENANCES == ("reported", "held", "stale", "diverged", "unknown")
     assert view.CHANNELS == ("temp_degc", "rh_pct", "wind_m_s", "rain_mm")
-    assert (*view.CHANNELS, "vpd_kpa") == view.SERIES_CHANNELS
+    assert (*view.CHANNELS, "vpd_kpa", "batt_mv") == view.SERIES_CHANNELS
     assert view.REGIMES == ("calm", "watch", "red")
     assert view.CAUSES == ("none", "weather", "heat", "sensor")
     assert view.FRAME_TYPES == ("report", "beacon", "checkpoint")

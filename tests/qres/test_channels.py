@@ -158,7 +158,8 @@ def test_override() -> None:
         ("strict", {"rh_pct": 0.0}, "tolerance rh_pct = 0.0: must be finite and at least"),
         ("strict", {"rh_pct": math.nan}, "tolerance rh_pct = nan: must be finite and at least"),
         ("strict", {"rain_mm": 0.3}, "tolerance rain_mm = 0.3: must be finite and at least 0.4 mm"),
-        ("strict", {"batt_mv": 50.0}, "tolerance of = batt_mv: wire version 1 does not send it"),
+        ("strict", {"batt_mv": 50.0}, "tolerance of = batt_mv: this site does not send it"),
+        ("strict", {"wind_dir_deg": 9.0}, "tolerance of = wind_dir_deg: this site does not send"),
     ],
 )
 def test_tolerances_that_cannot_be(name: str, overrides: dict[str, float], text: str) -> None:

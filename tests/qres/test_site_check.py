@@ -146,7 +146,7 @@ def test_good(tmp_path: Path) -> None:
         (
             'class = "standard"',
             'class = "standard"\nrain_mm = 0.2',
-            "site.toml:20: tolerance.rain_mm = 0.2: must be a number 0.4..6500 mm",
+            "site.toml:20: tolerance.rain_mm = 0.2: must be a number 0.4..256 mm",
         ),
         (
             "preamble_symbols",
@@ -174,7 +174,7 @@ def test_good(tmp_path: Path) -> None:
             "",
             (
                 "site.toml:1: protocol is missing:"
-                " must be a table [protocol] with epoch_s, range_m, echo, follow"
+                " must be a table [protocol] with epoch_s, range_m, echo, follow, battery"
             ),
         ),
         (

@@ -2,8 +2,8 @@
 """
 Board 4: one node.
 
-Battery and solar panel have no panel: no frame carries them yet (SPEC, wire version 1). With a
-channel for them they get a row "Power" here and an alert; see `POWER`.
+The battery has values only where the site file says `battery = true`; the solar panel has no
+panel: no frame carries it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from qres_dashboards.boards.common import PROVENANCE_MAP
-from qres_dashboards.config import ANOMALY, UNITS, unit_of
+from qres_dashboards.config import ANOMALY, BATTERY, UNITS, unit_of
 from qres_dashboards.layout import Board, Row
 from qres_dashboards.panels import NOW, Panel, line, stat, states
 from qres_dashboards.queries import NODE as BOTH
@@ -28,24 +28,26 @@ from qres_dashboards.targets import Ask
 
 __all__ = ["NODE", "POWER"]
 
-POWER: Final[tuple[Panel, ...]] = ()
-"""The slot for battery and solar panel: empty until the schema has columns for them."""
-
 _NO_VALUE: Final = "No value of this node in this range"
 _NO_NEWS: Final = "Nothing of this node for two hours"
+_NO_BATTERY: Final = "No battery voltage: the site file has no battery = true, or nothing is known"
 _NO_FRAME: Final = "No frame of this node in this range: silence may be right, see its deadline"
 
 
-def _track(title: str, about: str, of: str, *columns: str, **more: Any) -> Panel:
+def _track(
+    title: str, about: str, of: str, *columns: str, no_data: str = _NO_VALUE, **more: Any
+) -> Panel:
     unit = unit_of(of, columns[0])
     asks = {"A": Ask(track(of, *columns, variables=BOTH), "$col")}
-    return line(title, about, asks, unit=unit, no_data=_NO_VALUE, **more)
+    return line(title, about, asks, unit=unit, no_data=no_data, **more)
 
 
-def _now(title: str, about: str, of: str, column: str, **more: Any) -> Panel:
+def _now(
+    title: str, about: str, of: str, column: str, no_data: str = _NO_NEWS, **more: Any
+) -> Panel:
     asks = {"A": Ask(newest(of, column, variables=BOTH))}
     unit = unit_of(of, column)
-    return stat(title, about, asks, unit=unit, no_data=_NO_NEWS, extra=NOW, **more)
+    return stat(title, about, asks, unit=unit, no_data=no_data, extra=NOW, **more)
 
 
 _NOW: Final = Row(
@@ -181,10 +183,34 @@ _RADIO: Final = Row(
     ),
 )
 
+POWER: Final = (
+    _now(
+        "Battery",
+        "Voltage at the node's last sample, within the site's tolerance of the battery.",
+        "node",
+        "batt_mv",
+        no_data=_NO_BATTERY,
+        limits=BATTERY,
+        size=(4, 8),
+    ),
+    _track(
+        "Battery over time",
+        "A healthy node climbs with the sun of each day and falls at night; steps smaller than the"
+        " tolerance are not sent. Days that end lower than they began: too little sun or a worn"
+        " cell.",
+        "node",
+        "batt_mv",
+        no_data=_NO_BATTERY,
+        limits=BATTERY,
+        size=(20, 8),
+    ),
+)
+"""The row of the battery."""
+
 NODE: Final = Board(
     "node",
     "QRES Node",
-    "One node: its values and where they come from, its fire weather, its radio.",
-    (_NOW, _VALUES, _FIRE, _RADIO, *((Row("Power", POWER),) if POWER else ())),
+    "One node: its values and where they come from, its fire weather, its radio, its battery.",
+    (_NOW, _VALUES, _FIRE, _RADIO, Row("Power", POWER)),
     node="one",
 )

@@ -59,6 +59,9 @@ def rf(
     follow: Annotated[
         bool, typer.Option("--follow", help="The tolerance follows the danger (SPEC 6.2).")
     ] = False,
+    battery: Annotated[
+        bool, typer.Option("--battery", help="Nodes report a simulated battery's voltage.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Clocks follow from it.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
 ) -> None:
@@ -79,6 +82,7 @@ def rf(
             sf=sf,
             echo=echo,
             follow=follow,
+            battery=battery,
             seed=seed,
             progress=lambda done: tell(done, total),
         )

@@ -61,6 +61,9 @@ def demo(
     echo: Annotated[
         bool, typer.Option("--echo", help="Every report repeats an older one: mends lost frames.")
     ] = False,
+    battery: Annotated[
+        bool, typer.Option("--battery", help="Nodes report their battery's voltage, simulated.")
+    ] = False,
     data: Annotated[
         Path | None,
         typer.Option(readable=False, help="Recorded weather, .npz or .csv; Flanders if left out."),
@@ -97,7 +100,9 @@ def demo(
     if store is not None and not store.parent.is_dir():
         raise RangeError("--store", store, "must be in a folder that exists")
     weather = _weather(data, nodes, seed)
-    site = site_for(weather, name=_name(data), tolerance=tolerance.value, echo=echo)
+    site = site_for(
+        weather, name=_name(data), tolerance=tolerance.value, echo=echo, battery=battery
+    )
     options = DemoOptions(
         hours=hours,
         loss=loss,

@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from qres.channels import V1
+from qres.channels import CHANNELS
 from qres.keys import read_key_file
 from qres.site import load_site
 from qres_gateway.cli.output import log_to_stderr, print_json, progress_bar, stderr
@@ -237,12 +237,13 @@ def _nodes(nodes: list[dict[str, Any]]) -> Table:
     table = Table(title="last values, and when each node reported last (UTC)")
     table.add_column("id", justify="right", no_wrap=True)
     table.add_column("name", no_wrap=True, max_width=20)
-    for c in V1:
+    channels = [c for c in CHANNELS if nodes and c.name in nodes[0]]
+    for c in channels:
         table.add_column(c.unit, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("report", no_wrap=True)
     for node in nodes:
-        values = ("–" if node[c.name] is None else f"{node[c.name]:.1f}" for c in V1)
+        values = ("–" if node[c.name] is None else f"{node[c.name]:.1f}" for c in channels)
         last_us = node["last_report_us"]
         at = "–" if last_us is None else _utc(last_us)[:16]
         table.add_row(str(node["id"]), node["name"], *values, node["provenance"], at)

@@ -76,6 +76,9 @@ def new(
         ToleranceClass, typer.Option(help="Tolerance class.")
     ] = ToleranceClass.STANDARD,
     epoch: Annotated[int, typer.Option(help="Length of an epoch. [s]")] = 600,
+    battery: Annotated[
+        bool, typer.Option("--battery", help="Nodes report their battery's voltage, too.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
     keep_key: Annotated[
         bool, typer.Option("--keep-key", help="Keep the key that is there.")
@@ -95,6 +98,7 @@ def new(
         folder=out,
         tolerance=tolerance.value,
         epoch_s=epoch,
+        battery=battery,
     )
     path, warnings = site_new.write_site(site, replace=force, keep_key=keep_key)
     if as_json:

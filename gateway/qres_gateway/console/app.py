@@ -30,6 +30,7 @@ from qres_gateway.console.view import (
     Channel,
     ConsoleData,
     Series,
+    UnknownChannelError,
     UnknownNodeError,
 )
 
@@ -124,7 +125,7 @@ class _Console:
         hours = _hours(request.query_params.get("hours"))
         try:
             series = newest(self._series(node, channel), hours)
-        except UnknownNodeError as error:
+        except (UnknownNodeError, UnknownChannelError) as error:
             raise HTTPException(404, str(error)) from error
         return _json(SeriesAnswer(series=series, stats=series_stats(series), hours=hours))
 

@@ -25,8 +25,8 @@ tolerance (the normal state of a quiet node). stale: silent for longer than the 
 sign of life. diverged: its replica is known to differ. unknown: nothing heard yet.
 """
 
-Channel = Literal["temp_degc", "rh_pct", "wind_m_s", "rain_mm"]
-SeriesChannel = Literal["temp_degc", "rh_pct", "wind_m_s", "rain_mm", "vpd_kpa"]
+Channel = Literal["temp_degc", "rh_pct", "wind_m_s", "rain_mm", "batt_mv"]
+SeriesChannel = Literal["temp_degc", "rh_pct", "wind_m_s", "rain_mm", "vpd_kpa", "batt_mv"]
 FrameType = Literal["report", "beacon", "checkpoint"]
 EventKind = Literal["divergence", "resync", "refused", "stale", "checkpoint", "info"]
 Severity = Literal["info", "notice", "danger"]
@@ -37,7 +37,8 @@ Cause = Literal["none", "weather", "heat", "sensor"]
 PROVENANCES: tuple[Provenance, ...] = get_args(Provenance)
 REGIMES: tuple[Regime, ...] = get_args(Regime)
 CAUSES: tuple[Cause, ...] = get_args(Cause)
-CHANNELS: tuple[Channel, ...] = get_args(Channel)
+CHANNELS: tuple[Channel, ...] = ("temp_degc", "rh_pct", "wind_m_s", "rain_mm")
+"""What every field has; some have the battery, too."""
 SERIES_CHANNELS: tuple[SeriesChannel, ...] = get_args(SeriesChannel)
 FRAME_TYPES: tuple[FrameType, ...] = get_args(FrameType)
 UNITS: dict[SeriesChannel, str] = {
@@ -46,6 +47,7 @@ UNITS: dict[SeriesChannel, str] = {
     "wind_m_s": "m/s",
     "rain_mm": "mm",
     "vpd_kpa": "kPa",
+    "batt_mv": "mV",
 }
 
 
@@ -55,6 +57,14 @@ class UnknownNodeError(LookupError):
     def __init__(self, node: int) -> None:
         super().__init__(f"no node with id {node} in this field")
         self.node = node
+
+
+class UnknownChannelError(LookupError):
+    """The nodes of the field have no such channel."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(f"the nodes of this field do not report {channel}")
+        self.channel = channel
 
 
 class FieldInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +86,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     `since_us` is when `provenance` began. `last_report_us` is None until the first report.
     `rf_bytes` counts the PHY payload of every accepted frame that this node put on air.
     `ffmc`, `isi`, `anomaly` (0..100) and `cause` are what the replicated state says of fire there.
-    `synthetic` marks a node whose weather was made up from real neighbours.
+    `synthetic` marks a node whose weather was made up from real neighbours. `batt_mv` is None
+    unless the site has `battery = true`; in a demo it is simulated.
     """
 
     id: int
@@ -99,6 +110,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     isi: float | None = None
     anomaly: float | None = None
     cause: Cause = "none"
+    batt_mv: float | None = None
 
 
 class Fire(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,7 +241,10 @@ class ConsoleData(Protocol):
         ...
 
     def series(self, node: int, channel: Channel) -> Series:
-        """Up to 168 hours of one channel, oldest first. Raises UnknownNodeError."""
+        """Up to 168 hours of one channel, oldest first.
+
+        Raises UnknownNodeError or UnknownChannelError.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from qres.channels import Q16_MISSING, Q16_ONE, V1, from_q16
+from qres.channels import Q16_MISSING, Q16_ONE, from_q16
 from qres.errors import RangeError
 from qres.site import N_PHASES, phases
 from qres_gateway.live.track import RAIN, Track
@@ -59,8 +59,10 @@ class SeriesStore:
         self._rows = self._kept + self._rain_epochs
         fall_q16 = 2 * int(site.tolerance.values_q16()[RAIN])
         self._epoch_of_row = np.full(self._rows, -1, dtype=np.int64)
-        self._held = Track(self._rows, n, site.epoch_s, fall_q16)
-        self._true = Track(self._rows, n, site.epoch_s, fall_q16) if keeps_truth else None
+        self._n_channels = len(site.channels)
+        shape = (self._rows, n, site.epoch_s, fall_q16, self._n_channels)
+        self._held = Track(*shape)
+        self._true = Track(*shape) if keeps_truth else None
         self._reported = np.zeros((self._rows, n), dtype=np.bool_)
         self._report_ahead = np.full(n, -1, dtype=np.int64)  # phase of a report not committed yet
         self._own = np.full(n, -1, dtype=np.int64)  # each node's newest committed own phase
@@ -136,7 +138,7 @@ class SeriesStore:
         if self._true is None:
             raise RangeError("truth", "given", "is known only in a demo")
         samples = np.asarray(measured_q16, dtype=np.int32)
-        wanted = (len(members), len(V1))
+        wanted = (len(members), self._n_channels)
         if samples.shape != wanted:
             raise RangeError("measured_q16", f"shape {samples.shape}", f"must have {wanted}")
         epoch = phase // N_PHASES

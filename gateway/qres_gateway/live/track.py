@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from qres.channels import Q16_MISSING, Q16_ONE, V1, channel
+from qres.channels import Q16_MISSING, Q16_ONE, channel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,10 +40,13 @@ class Track:
         epoch_s: Length of an epoch. [s]
         fall_q16: How much a rain counter may fall between two samples without having been
             changed: replicas correct what they hold. [Q16.16 mm]
+        n_channels: Channels of the site.
     """
 
-    def __init__(self, rows: int, n_nodes: int, epoch_s: int, fall_q16: int) -> None:
-        self.value_q16 = np.full((rows, n_nodes, len(V1)), Q16_MISSING, dtype=np.int32)
+    def __init__(
+        self, rows: int, n_nodes: int, epoch_s: int, fall_q16: int, n_channels: int
+    ) -> None:
+        self.value_q16 = np.full((rows, n_nodes, n_channels), Q16_MISSING, dtype=np.int32)
         self.rain_q16 = np.zeros((rows, n_nodes), dtype=np.int32)
         self._rows = rows
         self._epoch_s = epoch_s

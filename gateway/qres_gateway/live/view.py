@@ -12,21 +12,21 @@ Not thread-safe: events, truth and the console's questions come from one thread,
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from qres.channels import Q16_ONE, V1, to_q16
+from qres.channels import Q16_ONE, to_q16
 from qres.core import Status
 from qres.errors import RangeError
 from qres_gateway.console.view import (
-    CHANNELS,
     UNITS,
     Channel,
     FieldInfo,
     Node,
     Series,
     Snapshot,
+    UnknownChannelError,
     UnknownNodeError,
     vpd_kpa,
 )
@@ -105,9 +105,10 @@ class LiveView:
         self._radio.since_us = None if clock is None else clock()
         self._series = SeriesStore(site, keeps_truth=demo)
         self._fire = FireView(n)
-        self._values: NDArray[np.float64] = np.full((n, len(V1)), np.nan)
+        self._values: NDArray[np.float64] = np.full((n, len(site.channels)), np.nan)
         self._nodes: tuple[Node, ...] | None = None
         # What the replicas compare with, not the decimal number in the site file.
+        self._channels: list[Channel] = [cast("Channel", c.name) for c in site.channels]
         self._tolerances = [q16 / Q16_ONE for q16 in site.tolerance.values_q16().tolist()]
 
     def feed(self, event: Event) -> None:
@@ -179,7 +180,7 @@ class LiveView:
             demo=self._demo,
             events=self._journal.events,
             speed=self._speed,
-            tolerance={name: site.tolerance[name] for name in CHANNELS},
+            tolerance={name: site.tolerance[name] for name in self._channels},
             regime=self._fire.regime,
             fire=self._fire.field,
         )
@@ -193,11 +194,14 @@ class LiveView:
 
         Raises:
             UnknownNodeError: The field has no node with the id `node`.
+            UnknownChannelError: Its nodes do not report `channel`.
         """
         row = self._row.get(node)
         if row is None:
             raise UnknownNodeError(node)
-        index = CHANNELS.index(channel)
+        if channel not in self._channels:
+            raise UnknownChannelError(channel)
+        index = self._channels.index(channel)
         found = self._series.series(row, index)
         tolerance = self._tolerances[index]
         return Series(
@@ -236,7 +240,7 @@ class LiveView:
 
     def _phase_committed(self, event: PhaseCommitted) -> None:
         held = event.values if event.judged is None else event.judged
-        wanted = (len(self._site.nodes), len(V1))
+        wanted = (len(self._site.nodes), len(self._channels))
         if held.shape != wanted or event.status.shape != wanted[:1]:
             raise RangeError("values", f"shape {held.shape}", f"must have {wanted}")
         self._passed(event.time_us)
@@ -282,7 +286,8 @@ class LiveView:
 
     def _make_nodes(self) -> tuple[Node, ...]:
         radio = self._radio
-        temp, rh, wind, counter = (_list(column) for column in self._values.T.round(_DECIMALS))
+        temp, rh, wind, counter, *more = map(_list, self._values.T.round(_DECIMALS))
+        batt_mv = more[0] if more else [None] * len(temp)
         rain = self._series.rain_24h_mm().round(_DECIMALS).tolist()
         provenance, since_us = self._provenances.provenances(), self._provenances.since_us()
         last_report_us, reports = radio.last_report_us.tolist(), radio.reports.tolist()
@@ -305,6 +310,7 @@ class LiveView:
                 reports=reports[i],
                 rf_bytes=rf_bytes[i],
                 synthetic=self._is_synthetic[i],
+                batt_mv=batt_mv[i],
                 **self._fire.of_node(i),
             )
             for i, node in enumerate(self._site.nodes)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from qres.channels import V1
 from qres.core import Status
 from qres_gateway.events import FrameHeard, PhaseCommitted, ReplicaRebuilt
 from qres_gateway.ledger import HOUR_US, Sum
@@ -131,7 +130,7 @@ class Findings:
                 "name": node.name,
                 **{
                     c.name: None if np.isnan(x) else round(float(x), 4)
-                    for c, x in zip(V1, row, strict=True)
+                    for c, x in zip(self.site.channels, row, strict=True)
                 },
                 "provenance": Status(int(status)).name.lower(),
                 "last_report_us": self.last_report_us.get(node.id),

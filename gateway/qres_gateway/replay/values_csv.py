@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, Self, TextIO
 
 import numpy as np
 
-from qres.channels import V1
 from qres.core import Status
 from qres.errors import RangeError
 from qres.site import N_PHASES, phases
@@ -26,9 +25,8 @@ if TYPE_CHECKING:
     from qres.site import Site
     from qres_gateway.events import PhaseCommitted
 
-__all__ = ["COLUMNS", "ValuesCsv"]
+__all__ = ["ValuesCsv"]
 
-COLUMNS: Final = ("time_utc", "node", *(c.name for c in V1), "provenance")
 _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -59,7 +57,9 @@ class ValuesCsv:
         if self._path.exists():
             raise RangeError("--csv", self._path, "must be a new file; this one exists")
         self._file = self._partial.open("w", encoding="utf-8", newline="")
-        csv.writer(self._file, lineterminator="\n").writerow(COLUMNS)
+        csv.writer(self._file, lineterminator="\n").writerow(
+            ("time_utc", "node", *(c.name for c in self._site.channels), "provenance")
+        )
         return self
 
     def add(self, commit: PhaseCommitted) -> None:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from qres_gateway.sinks.discovery import FIELD_ENTITIES, NODE_ENTITIES
+from qres_gateway.sinks.discovery import BATTERY_ENTITIES, FIELD_ENTITIES, NODE_ENTITIES
 from qres_gateway.sinks.schema import MEASUREMENTS
 from qres_gateway.sinks.topics import EVENTS, OF_FIELD, OF_NODE
 from qres_gateway.sources.raw_message import REASONS
@@ -55,6 +55,7 @@ def entities() -> str:
     """Sensors that Home Assistant finds."""
     out = ["| device | sensor | topic | key |", "|---|---|---|---|"]
     out += [_entity("node", "node/<id>", e) for e in NODE_ENTITIES]
+    out += [_entity("node with battery", "node/<id>", e) for e in BATTERY_ENTITIES]
     out += [_entity("field", "field", e) for e in FIELD_ENTITIES]
     return "\n".join(out) + "\n"
 

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from qres_gateway.sinks.field import SinkField
     from qres_gateway.sinks.topics import Topics
 
-__all__ = ["DISCOVERY_PREFIX", "FIELD_ENTITIES", "NODE_ENTITIES", "Entity", "discovery"]
+__all__ = [
+    "BATTERY_ENTITIES",
+    "DISCOVERY_PREFIX",
+    "FIELD_ENTITIES",
+    "NODE_ENTITIES",
+    "Entity",
+    "discovery",
+]
 
 DISCOVERY_PREFIX: Final = "homeassistant"
 """Home Assistant's default."""
@@ -68,6 +75,11 @@ NODE_ENTITIES: Final = (
 )
 """Sensors of a node."""
 
+BATTERY_ENTITIES: Final = (
+    Entity("node", "batt_mv", "Battery voltage", "voltage", is_diagnostic=True),
+)
+"""Sensors that a node has besides where the site has `battery = true`."""
+
 FIELD_ENTITIES: Final = (
     Entity("fire_field", "regime", "Regime", "enum", None, ("calm", "watch", "red")),
     Entity("fire_field", "anomaly", "Anomaly score"),
@@ -89,6 +101,7 @@ def discovery(field: SinkField, topics: Topics, prefix: str = DISCOVERY_PREFIX) 
     """
     made = []
     of_field = f"qres_{field.site.field_id:08x}"
+    of_node = NODE_ENTITIES + (BATTERY_ENTITIES if field.site.battery else ())
     for node in field.site.nodes:
         states = {name: topics.node(str(node.id), name) for name in ("weather", "fire", "node")}
         states["fwi_daily"] = topics.node(str(node.id), "fwi_daily")
@@ -100,7 +113,7 @@ def discovery(field: SinkField, topics: Topics, prefix: str = DISCOVERY_PREFIX) 
             "via_device": of_field,
         }
         name = f"{of_field}_{node.id}"
-        made.append(_device(prefix, name, device, NODE_ENTITIES, states, topics, field))
+        made.append(_device(prefix, name, device, of_node, states, topics, field))
     device = {
         "identifiers": [of_field],
         "name": field.name,

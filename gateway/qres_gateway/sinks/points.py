@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from qres.channels import V1, channel
+from qres.channels import BATTERY, V1, channel
 from qres.core import Status
 from qres.fire_weather.hdw import surface_hdw
 from qres.fire_weather.vpd import vpd_kpa
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from qres.channels import Channel
     from qres_gateway.ledger import AirtimeRow, Sum
     from qres_gateway.outbox import HeardFrame, StoredCommit
     from qres_gateway.sinks.field import SinkField
@@ -61,16 +62,16 @@ def _some(points: Iterable[Point | None]) -> list[Point]:
     return [p for p in points if p is not None]
 
 
-def held(commit: StoredCommit) -> NDArray[np.float64]:
+def held(commit: StoredCommit, channels: Sequence[Channel] = V1) -> NDArray[np.float64]:
     """
-    What is held for each node's own last sample, shape (nodes, channels); NaN = absent.
+    What is held for each node's own last sample, shape (nodes, *channels*); NaN = absent.
 
     Rows of an older store have predictions only, which differ from it by less than a tolerance.
     Values are within their channel's range, whatever the rounding of the store.
     """
-    values = (commit.values if commit.judged is None else commit.judged).astype(np.float64)
-    lower, upper = ([getattr(c, side) for c in V1] for side in ("lower", "upper"))
-    return np.asarray(np.clip(values, lower[: values.shape[1]], upper[: values.shape[1]]))
+    values = commit.held(len(channels)).astype(np.float64)
+    lower, upper = ([getattr(c, side) for c in channels] for side in ("lower", "upper"))
+    return np.asarray(np.clip(values, lower, upper))
 
 
 def frame_point(field: SinkField, frame: HeardFrame) -> list[Point]:
@@ -158,6 +159,8 @@ def node_points(
         newest: Each node's newest accepted frame as of the phase's end; None if never heard.
     """
     end_us = commit.time_us + field.phase_us
+    channels = field.site.channels
+    batt_mv = held(commit, channels)[:, channels.index(BATTERY)] if field.site.battery else None
     points = []
     for i, (node, frame) in enumerate(zip(field.nodes, newest, strict=True)):
         fields: dict[str, float | str | None] = {
@@ -165,6 +168,7 @@ def node_points(
             "deadline_s": field.deadline_s,
             "lat_deg": field.site.nodes[i].lat_deg,
             "lon_deg": field.site.nodes[i].lon_deg,
+            "batt_mv": None if batt_mv is None else batt_mv[i],
         }
         if frame is not None:
             fields |= {

@@ -199,6 +199,7 @@ MEASUREMENTS: Final = (
             Column("offset_us", "integer", "us", "newest frame's arrival against its slot"),
             Column("rssi_dbm", "float", "dBm", "of the newest frame"),
             Column("snr_db", "float", "dB", "of the newest frame"),
+            Column("batt_mv", "float", "mV", "battery voltage; sites with `battery = true`"),
             Column("lat_deg", "float", "deg", "latitude of the site file, WGS 84"),
             Column("lon_deg", "float", "deg", "longitude of the site file, WGS 84"),
         ),

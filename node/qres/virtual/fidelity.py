@@ -14,13 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from qres.channels import Q16_MISSING, V1
+from qres.channels import Q16_MISSING, V1, Channel
 
 __all__ = ["Fidelity"]
-
-
-def _zeros() -> NDArray[np.float64]:
-    return np.zeros(len(V1))
 
 
 @dataclass(slots=True)
@@ -29,6 +25,7 @@ class Fidelity:
     Running errors over (replica, node, sample).
 
     Attributes:
+        channels: The site's.
         samples: Triples (replica, node, sample) with at least one measured channel.
         outside: Those with a channel further off than its tolerance, or unknown to the replica.
         unknown: Those of `outside` in which the replica knew no value.
@@ -37,12 +34,17 @@ class Fidelity:
         counts: Errors in `sum_sq`.
     """
 
+    channels: tuple[Channel, ...] = V1
     samples: int = 0
     outside: int = 0
     unknown: int = 0
-    max_error: NDArray[np.float64] = field(default_factory=_zeros)
-    sum_sq: NDArray[np.float64] = field(default_factory=_zeros)
-    counts: NDArray[np.float64] = field(default_factory=_zeros)
+    max_error: NDArray[np.float64] = field(init=False)
+    sum_sq: NDArray[np.float64] = field(init=False)
+    counts: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.channels)
+        self.max_error, self.sum_sq, self.counts = np.zeros(n), np.zeros(n), np.zeros(n)
 
     def add(
         self,

@@ -18,6 +18,7 @@ from qres.core import Do, Field, Node
 from qres.errors import RangeError
 from qres.site import phases
 from qres.virtual.air import Air, Reception, Transmission
+from qres.virtual.battery import SimulatedBattery
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,7 +98,8 @@ class VirtualField:
         site: The field; row i of its nodes is station i of *weather*.
         key: Field key. [16 bytes]
         weather: What the nodes measure: at each phase's start the latest record, nothing
-            interpolated; a missing value is a missed sample.
+            interpolated; a missing value is a missed sample. The battery of a site that has it is
+            *simulated* (`qres.virtual.battery`).
         start_us: True time of the first phase; None for the record's start. [us]
         loss: Share of frames lost on each link. 0..1
         burst: Mean run of losses, see `Air`.
@@ -139,7 +141,10 @@ class VirtualField:
         self._cadence_us = weather.cadence_s * 1_000_000
         self._records = np.stack(
             [to_q16(getattr(weather, c.name), c) for c in V1], axis=2
-        )  # (times, stations, channels)
+        )  # (times, stations, channels of V1)
+        self._battery = (
+            SimulatedBattery(site, start_us=first_us, seed=seed) if site.battery else None
+        )
 
     @property
     def now_us(self) -> int:
@@ -148,6 +153,13 @@ class VirtualField:
 
     def samples_q16(self, time_us: int) -> NDArray[np.int32]:
         """What every node would measure at *time_us*, shape (nodes, channels)."""
+        weather = self._weather_q16(time_us)
+        if self._battery is None:
+            return weather
+        return np.column_stack([weather, self._battery.q16(time_us)])
+
+    def _weather_q16(self, time_us: int) -> NDArray[np.int32]:
+        """What the record says for *time_us*, shape (nodes, channels of V1)."""
         at = int(np.searchsorted(self._record_us, time_us, side="right")) - 1
         if at < 0 or time_us - int(self._record_us[at]) > self._cadence_us:
             return np.full(self._records.shape[1:], Q16_MISSING, dtype=np.int32)
@@ -177,7 +189,7 @@ class VirtualField:
     def _tolerance_q16(self, members: NDArray[np.intp]) -> NDArray[np.int64]:
         if not self.field.site.follow:
             return self._fixed_tolerance_q16[members]
-        return np.stack([self.nodes[i].tolerance_q16 for i in members]).reshape(-1, len(V1))
+        return np.stack([self.nodes[i].tolerance_q16 for i in members]).reshape(len(members), -1)
 
     def _open_phase(self, node: Node, samples: NDArray[np.int32]) -> list[Transmission]:
         """What a node does in a phase until it only listens; it wakes next for the commit."""

@@ -7,13 +7,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qres.channels import V1
 from qres.virtual.fidelity import Fidelity
 from qres.virtual.recovery import Recovery
 from qres.virtual.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from qres.virtual.field import PhaseResult, VirtualField
 
@@ -46,7 +48,7 @@ class Measurement:
     @classmethod
     def of(cls, virtual: VirtualField) -> Measurement:
         """An empty measurement of *virtual*."""
-        return cls(Fidelity(), virtual.field.phase_us)
+        return cls(Fidelity(virtual.field.site.channels), virtual.field.phase_us)
 
     def add(self, virtual: VirtualField, result: PhaseResult) -> None:
         """Count one phase that *virtual* has just run."""
@@ -96,8 +98,8 @@ class Measurement:
             "outside_tolerance": f.outside_share,
             "outside_tolerance_unknown": f.unknown / f.samples if f.samples else 0.0,
             "samples_times_replicas": f.samples,
-            "max_error": _by_channel(f.max_error.tolist()),
-            "rmse": _by_channel(f.rmse.tolist()),
+            "max_error": _by_channel(f, f.max_error),
+            "rmse": _by_channel(f, f.rmse),
             "replicas_equal": self.phases_equal == self.phases,
             "phases": self.phases,
             "phases_equal": self.phases_equal,
@@ -122,8 +124,9 @@ class Measurement:
         }
 
 
-def _by_channel(values: list[float]) -> dict[str, float]:
-    return {c.name: round(v, 4) for c, v in zip(V1, values, strict=True)}
+def _by_channel(fidelity: Fidelity, values: NDArray[np.float64]) -> dict[str, float]:
+    each = zip(fidelity.channels, values.tolist(), strict=True)
+    return {c.name: round(v, 4) for c, v in each}
 
 
 def run(

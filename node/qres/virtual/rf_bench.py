@@ -54,6 +54,7 @@ def rf_bench(
     sf: int = 9,
     echo: bool = False,
     follow: bool = False,
+    battery: bool = False,
     seed: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
@@ -67,14 +68,23 @@ def rf_bench(
         sf: Spreading factor, for the airtime.
         echo: Whether reports repeat older ones, in both runs.
         follow: Whether the tolerance follows the danger, in both runs (SPEC 6.2).
-        seed: Clocks follow from it.
+        battery: Whether nodes report their battery's voltage, in both runs; it is simulated.
+        seed: Clocks and batteries follow from it.
         progress: Called with the number of phases done, over both runs.
 
     Returns:
         What `Measurement.as_dict` says of QRES, and in `baselines` by name the same of
         `send_on_delta` and the rates of periodic senders.
     """
-    site = site_for(weather, name="bench", tolerance=tolerance, sf=sf, echo=echo, follow=follow)
+    site = site_for(
+        weather,
+        name="bench",
+        tolerance=tolerance,
+        sf=sf,
+        echo=echo,
+        follow=follow,
+        battery=battery,
+    )
     phases = phases_in(weather, site, hours)
     nodes = len(site.nodes)
     radio = Radio(site.sf, site.bw_hz, site.preamble_symbols)
@@ -106,6 +116,7 @@ def rf_bench(
         "sf": sf,
         "echo": echo,
         "follow": follow,
+        "battery": "simulated" if battery else None,
         **figures,
         "reports_per_node_hour": qres.traffic.frames["report"] / nodes / max(qres.hours, 1e-9),
         "ratio_to_send_on_delta": round(rate / delta_rate, 4) if delta_rate else None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from qres.channels import site_channels
 from qres.errors import RangeError, WeatherFileError
 from qres.site import N_NODES_MAX, Site, SiteNode
 from qres.tolerance import Tolerance
@@ -41,6 +42,7 @@ def site_for(
     sf: int = 9,
     echo: bool = False,
     follow: bool = False,
+    battery: bool = False,
     key_file: Path = Path("field.key"),
 ) -> Site:
     """
@@ -54,6 +56,7 @@ def site_for(
         sf: Spreading factor on EU868's 10 % sub-band, 125 kHz. 7..12
         echo: Whether reports repeat older ones (SPEC 6.5).
         follow: Whether the tolerance follows the danger (SPEC 6.2).
+        battery: Whether nodes report their battery's voltage, which is simulated.
         key_file: Where the key is, if anybody needs it as a file.
 
     Raises:
@@ -87,9 +90,10 @@ def site_for(
         tx_power_dbm=14,
         epoch_s=default_epoch_s(weather) if epoch_s is None else epoch_s,
         range_m=20_000,
-        tolerance=Tolerance.of(tolerance),
+        tolerance=Tolerance.of(tolerance, channels=site_channels(battery=battery)),
         nodes=nodes,
         key_file=key_file,
         echo=echo,
         follow=follow,
+        battery=battery,
     )

@@ -5,7 +5,7 @@ import { byId, el, setText } from "./dom.js";
 import { bytes, DASH, duration, number, percent, place, shortAge, whole } from "./format.js";
 import { icon, PROVENANCES } from "./marks.js";
 import { drawSeries } from "./node-chart.js";
-import { DRAWN, VARIABLES, variable } from "./variables.js";
+import { drawn, VARIABLES, variable } from "./variables.js";
 
 const HOURS = 24;
 const REFRESH_MS = 1000;
@@ -14,9 +14,6 @@ function sinceWords(node, nowUs) {
   const age = duration(Math.max(0, nowUs - node.since_us));
   return node.provenance === "reported" ? `, ${age} ago` : `, for ${age}`;
 }
-
-/** The variable to draw where that one has no past. */
-const drawn = (key) => (DRAWN.some((v) => v.key === key) ? key : DRAWN[0].key);
 
 const CAUSES = { none: "", weather: "unusual and dangerous weather", heat: "heat at this node, unlike its neighbours", sensor: "probably the sensor" };
 
@@ -36,7 +33,8 @@ export class Drawer {
 
   open(id, channel, state) {
     this.id = id;
-    this.channel = drawn(channel);
+    this.drawn = drawn(state.snapshot);
+    this.channel = this.drawable(channel);
     this.root.hidden = false;
     this.build();
     this.update(state, true);
@@ -51,16 +49,21 @@ export class Drawer {
     this.onClose(id);
   }
 
+  /** The variable to draw where that one has no past. */
+  drawable(key) {
+    return this.drawn.some((v) => v.key === key) ? key : this.drawn[0].key;
+  }
+
   setChannel(wanted) {
-    const key = drawn(wanted);
+    if (this.id === null) return; // opens with the map's
+    const key = this.drawable(wanted);
     this.channel = key;
-    if (this.id === null) return;
     byId(`reading-${key}`).checked = true;
     this.ask();
   }
 
   build() {
-    const readings = DRAWN.map((v) => el("label", { class: "reading", title: v.long },
+    const readings = this.drawn.map((v) => el("label", { class: "reading", title: v.long },
       el("input", { type: "radio", name: "reading", id: `reading-${v.key}`, value: v.key, ...(v.key === this.channel ? { checked: "" } : {}), onchange: () => this.setChannel(v.key) }),
       el("span", {}, v.name), el("b", { id: `reading-v-${v.key}` }), el("small", {}, v.unit)));
     const ledger = [["FFMC", "led-ffmc"], ["ISI", "led-isi"], ["Anomaly", "led-anomaly"], ["Error now", "led-now"], ["Largest error", "led-max"], ["Outside tolerance", "led-out"],
@@ -88,9 +91,10 @@ export class Drawer {
       return;
     }
     setText(byId("node-name"), node.name);
-    setText(byId("node-place"), place(node) + (node.synthetic ? " · synthetic weather" : ""));
+    const made = [node.synthetic ? " · synthetic weather" : "", snapshot.demo && "batt_mv" in snapshot.tolerance ? " · simulated battery" : ""];
+    setText(byId("node-place"), place(node) + made.join(""));
     this.renderState(node, snapshot.field.time_us);
-    for (const v of DRAWN) setText(byId(`reading-v-${v.key}`), number(node[v.key], v.digits));
+    for (const v of this.drawn) setText(byId(`reading-v-${v.key}`), number(node[v.key], v.digits));
     this.entry("led-ffmc", number(node.ffmc, 1), "hourly, 0..101");
     this.entry("led-isi", number(node.isi, 1), "fires spread from about 5");
     this.entry("led-anomaly", number(node.anomaly, 0), CAUSES[node.cause], node.cause !== "none");

@@ -4,14 +4,14 @@
 import { byId, el, setText } from "./dom.js";
 import { bytes, number, shortAge, whole } from "./format.js";
 import { icon, PROVENANCES } from "./marks.js";
-import { VARIABLES } from "./variables.js";
+import { tabled } from "./variables.js";
 
 const SORT_MS = 1000;
 const worst = (node) => PROVENANCES.findIndex((p) => p.key === node.provenance);
 
-const COLUMNS = [
+const columnsOf = (variables) => [
   { key: "name", head: "Node", unit: "", value: (n) => n.name, first: "ascending" },
-  ...VARIABLES.map((v) => ({ key: v.key, head: v.name, unit: v.unit, value: (n) => n[v.key], show: (n) => number(n[v.key], v.digits), first: v.flip ? "ascending" : "descending" })),
+  ...variables.map((v) => ({ key: v.key, head: v.name, unit: v.unit, value: (n) => n[v.key], show: (n) => number(n[v.key], v.digits), first: v.flip ? "ascending" : "descending" })),
   { key: "state", head: "State", unit: "", value: worst, show: (n) => n.provenance, first: "descending" },
   { key: "last", head: "Last report", unit: "ago", value: (n) => n.last_report_us, show: (n, now) => shortAge(n.last_report_us, now), first: "ascending" },
   { key: "reports", head: "Reports", unit: "", value: (n) => n.reports, show: (n) => whole(n.reports), first: "descending" },
@@ -30,14 +30,22 @@ function compare(a, b, sign) {
 export class NodeTable {
   constructor(onSelect) {
     this.onSelect = onSelect;
-    this.sort = COLUMNS[1]; // Driest first.
-    this.order = "descending";
+    this.columns = [];
     this.rows = new Map();
     this.sortedMs = 0;
-    this.heads = COLUMNS.map((column) => el("th", { scope: "col" },
-      el("button", { type: "button", onclick: () => this.sortBy(column) }, el("span", {}, column.head), el("small", {}, column.unit || "\u00a0"))));
     this.body = el("tbody");
-    byId("nodes").append(el("thead", {}, el("tr", {}, ...this.heads)), this.body);
+  }
+
+  /** Which columns there are depends on what the nodes report. */
+  setColumns(variables) {
+    this.columns = columnsOf(variables);
+    this.variables = variables.length;
+    this.sort = this.columns[1]; // Driest first.
+    this.order = "descending";
+    this.rows = new Map();
+    this.heads = this.columns.map((column) => el("th", { scope: "col" },
+      el("button", { type: "button", onclick: () => this.sortBy(column) }, el("span", {}, column.head), el("small", {}, column.unit || "\u00a0"))));
+    byId("nodes").replaceChildren(el("thead", {}, el("tr", {}, ...this.heads)), this.body);
     this.markSort();
   }
 
@@ -51,7 +59,7 @@ export class NodeTable {
 
   markSort() {
     this.heads.forEach((head, i) => {
-      if (COLUMNS[i] === this.sort) head.setAttribute("aria-sort", this.order);
+      if (this.columns[i] === this.sort) head.setAttribute("aria-sort", this.order);
       else head.removeAttribute("aria-sort");
     });
   }
@@ -59,6 +67,8 @@ export class NodeTable {
   update(snapshot, selected) {
     this.snapshot = snapshot;
     this.selected = selected;
+    const variables = tabled(snapshot);
+    if (variables.length !== this.variables) this.setColumns(variables);
     if (snapshot.nodes.length !== this.rows.size || snapshot.nodes.some((n) => !this.rows.has(n.id))) {
       this.rows = new Map(snapshot.nodes.map((node) => [node.id, this.row(node)]));
       this.sortedMs = 0;
@@ -72,7 +82,7 @@ export class NodeTable {
       event.stopPropagation();
       this.onSelect(node.id);
     } }, el("span", { class: "cell-mark" }), el("span", { class: "cell-name" }), el("small", { class: "cell-made" }));
-    const cells = COLUMNS.map((_, i) => (i ? el("td") : el("td", {}, open)));
+    const cells = this.columns.map((_, i) => (i ? el("td") : el("td", {}, open)));
     return { tr: el("tr", { onclick: () => this.onSelect(node.id) }, ...cells), cells, provenance: "" };
   }
 
@@ -85,7 +95,7 @@ export class NodeTable {
     }
     setText(row.tr.querySelector(".cell-name"), node.name);
     setText(row.tr.querySelector(".cell-made"), node.synthetic ? "synthetic" : "");
-    COLUMNS.forEach((column, i) => {
+    this.columns.forEach((column, i) => {
       if (i) setText(row.cells[i], column.show(node, nowUs));
     });
   }

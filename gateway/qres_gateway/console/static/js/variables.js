@@ -14,10 +14,18 @@ export const VARIABLES = [
   { key: "rain_mm", name: "Rain", long: "Rain, last 24 h", unit: "mm", digits: 1, span: 2, step: 1, floor: 0 },
 ];
 
-/** Those whose past is kept, so that the panel of a node can draw them. */
-export const DRAWN = VARIABLES.filter((v) => v.drawn !== false);
+/** In the table and the panel of a node, not on the map; of fields whose nodes report it. */
+const BATTERY = { key: "batt_mv", name: "Battery", long: "Battery voltage", unit: "mV", digits: 0 };
 
-export const variable = (key) => VARIABLES.find((v) => v.key === key);
+const extras = (snapshot) => ("batt_mv" in snapshot.tolerance ? [BATTERY] : []);
+
+/** Columns of the table. */
+export const tabled = (snapshot) => [...VARIABLES, ...extras(snapshot)];
+
+/** Those whose past is kept, so that the panel of a node can draw them. */
+export const drawn = (snapshot) => tabled(snapshot).filter((v) => v.drawn !== false);
+
+export const variable = (key) => [...VARIABLES, BATTERY].find((v) => v.key === key);
 
 // Viridis at tenths (van der Walt and Smith, matplotlib, CC0): even in lightness and readable
 // with every common colour blindness.
