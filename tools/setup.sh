@@ -152,7 +152,7 @@ need_programs() {
     done
     # What comes with them, and has no program to look for.
     case $packages in
-    *clang*) packages="$packages libclang-rt-14-dev" ;;
+    *clang*) packages="$packages libclang-rt-dev" ;;
     esac
     case $packages in
     *i686*) packages="$packages libc6-dev-i386-cross" ;;

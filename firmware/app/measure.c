@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From sensors to the four channels of the fire-weather table.
+ * From sensors to the four channels of the fire-weather table, and the battery if the site has it.
  */
 #include "app_internal.h"
 
@@ -9,7 +9,7 @@ enum {
     RH = 1,
     WIND = 2,
     RAIN = 3,
-    CHANNELS = 4,
+    BATTERY = 4, /* the fifth channel of a site that has one, SPEC 2.1 [mV] */
     JUMP_WAIT_US = 50000
 };
 #define SAVE_EVERY_US (6 * (uint64_t)HOUR_US) /* keeps the clock's lower bound fresh */
@@ -35,6 +35,10 @@ static void channels_of(const app *a, const sensor_raw *raw, int32_t x[QRES_MAX_
     x[WIND] = gauges_wind_q16(&a->gauges, a->port->fitted.wind_um_per_pulse,
                               a->port->fitted.wind_offset_um_s, pulses, span_s);
     x[RAIN] = raw->has_rain ? gauges_rain_q16(&a->gauges) : QRES_MISSED;
+    if (a->field.site.n_channels > BATTERY && raw->battery_v != SENSOR_MISSED) {
+        int64_t mv = (int64_t)raw->battery_v * 1000;
+        x[BATTERY] = (int32_t)(mv < 0 ? 0 : mv > INT32_MAX ? INT32_MAX : mv);
+    }
 }
 
 /* Q16.16 times `factor`, as a 16-bit number for the raw log. */

@@ -47,6 +47,7 @@ class Rig:
         start_h: When it starts, after the beginning of the record. [h]
         epoch_s: Epoch. [s]
         seed: Crystals follow from it.
+        battery: Whether the site has the channel of the battery.
     """
 
     def __init__(
@@ -57,12 +58,13 @@ class Rig:
         start_h: float = 1.0,
         epoch_s: int = 600,
         seed: int = 1,
+        battery: bool = False,
     ) -> None:
         weather = densify(weather_file.demo(), n_nodes, seed=1).with_mean_wind()
         self.folder = folder
-        self.site = site_for(weather, epoch_s=epoch_s)
+        self.site = site_for(weather, epoch_s=epoch_s, battery=battery)
         self.field = Field(self.site)
-        self.feed = WeatherFeed(weather)
+        self.feed = WeatherFeed(weather, has_battery=battery)
         phase_us = self.field.phase_us
         start_us = int(weather.time_s[0]) * 1_000_000 + round(start_h * HOUR_US)
         self.first_phase = start_us // phase_us
@@ -118,6 +120,12 @@ class Rig:
         node = Node(self.field, DEMO_KEY, index, first_phase=first)
         self.everybody[index] = made = CoreNode(node, self.clocks[index], self.feed)
         return made
+
+    def core(self, index: int) -> Node:
+        """The node of the core that takes part as *index*."""
+        made = self.everybody[index]
+        assert isinstance(made, CoreNode)
+        return made.node
 
     def begin(self) -> None:
         """Let all start that are not firmware nodes already, as core nodes."""

@@ -37,7 +37,8 @@ class WeatherFeed:
         battery_v: Voltage of a station's battery if it is not full. [V]
     """
 
-    def __init__(self, weather: WeatherFile) -> None:
+    def __init__(self, weather: WeatherFile, *, has_battery: bool = False) -> None:
+        self._has_battery = has_battery
         self.battery_v: dict[int, float] = {}
         self._time_us = weather.time_s * 1_000_000
         self._cadence_us = weather.cadence_s * 1_000_000
@@ -52,8 +53,17 @@ class WeatherFeed:
         """All channels of a station as a virtual node samples them. [Q16.16]"""
         at = self._at(time_us)
         if at < 0 or time_us - int(self._time_us[at]) > self._cadence_us:
-            return np.full(len(V1), Q16_MISSING, dtype=np.int32)
-        return np.asarray(self._q16[at, station])
+            weather = np.full(len(V1), Q16_MISSING, dtype=np.int32)
+        else:
+            weather = np.asarray(self._q16[at, station])
+        if not self._has_battery:
+            return weather
+        mv_q16 = int(self.volts(station) * 65536) * 1000
+        return np.append(weather, np.int32(mv_q16))
+
+    def volts(self, station: int) -> float:
+        """Voltage of a station's battery. [V]"""
+        return self.battery_v.get(station, _BATTERY_V)
 
     def raw(self, station: int, time_us: int) -> Raw:
         """What a station's sensors say."""
@@ -62,7 +72,7 @@ class WeatherFeed:
         part_s = max(0.0, (time_us - int(self._time_us[at])) / 1e6)
         run_m = self._run_m[at, station] + self._wind_m_s[at, station] * part_s
         none = Q16_MISSING
-        battery_q16 = int(self.battery_v.get(station, _BATTERY_V) * 65536)
+        battery_q16 = int(self.volts(station) * 65536)
         q16 = (temp, rh, none, none, battery_q16, none)
         return Raw(q16, int(run_m / _PULSE_M), int(self._tips[at, station]))
 

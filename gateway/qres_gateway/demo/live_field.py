@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from qres.virtual.concentrator import EUI, Concentrator
+from qres.virtual.concentrator import EUI, GnssConcentrator
 from qres_gateway.demo.timeline import Timeline
 from qres_gateway.sources.base import RawFrame
-from qres_gateway.sources.gwmp import GPS_EPOCH_S, GPS_UTC_LEAP_S, PROTOCOL_VERSION, PULL_DATA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from qres.virtual.air import Transmission
     from qres.virtual.looped import LoopedField
 
-__all__ = ["GnssConcentrator", "LiveField", "frames_until"]
+__all__ = ["LiveField", "frames_until"]
 
 RETRY_S: Final = 5.0
 """Time between two tries to reach a gateway that does not answer. [s]"""
@@ -37,24 +36,6 @@ KEEPALIVE_S: Final = 10.0
 """`keepalive_interval` of Semtech's packet forwarder as it is shipped. [s]"""
 
 _log = structlog.get_logger("qres_gateway")
-
-
-class GnssConcentrator(Concentrator):
-    """A concentrator whose times come from GNSS: `tmms` beside `time`."""
-
-    def keep_alive(self) -> None:
-        """Tell the gateway that it is there, as packet forwarders do every few seconds."""
-        if self._transport is not None:
-            token = self._next_token().to_bytes(2, "big")
-            self._transport.sendto(bytes([PROTOCOL_VERSION]) + token + bytes([PULL_DATA]) + EUI)
-
-    def packet(self, sent: Transmission) -> dict[str, Any]:
-        """What it tells the gateway of one frame."""
-        return self._packet(sent)
-
-    def _packet(self, sent: Transmission) -> dict[str, Any]:
-        gps_ms = sent.end_us // 1000 - (GPS_EPOCH_S - GPS_UTC_LEAP_S) * 1000
-        return {**super()._packet(sent), "tmms": gps_ms}
 
 
 def frames_until(field: LoopedField, site: Site, until_us: int) -> Iterator[RawFrame]:

@@ -24,14 +24,16 @@ if TYPE_CHECKING:
     from qres.site import Site
     from qres.virtual.air import Transmission
 
-__all__ = ["Concentrator", "push_data", "rxpk"]
+__all__ = ["EUI", "Concentrator", "GnssConcentrator", "push_data", "rxpk"]
 
 EUI: Final = bytes.fromhex("5152455300000001")
 _PUSH_DATA: Final = 0
+_PULL_DATA: Final = 2
 _VERSION: Final = 2
 _ACK_TIMEOUT_S: Final = 5.0
 _TRIES: Final = 3
 _UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_GPS_AHEAD_OF_UNIX_S: Final = 18 - 315_964_800  # 18 leap seconds since 1980-01-06
 
 
 def rxpk(site: Site, sent: Transmission, rssi_dbm: float, snr_db: float) -> dict[str, Any]:
@@ -126,6 +128,24 @@ class Concentrator(asyncio.DatagramProtocol):
                 continue
             return
         raise ConnectionError(f"no PUSH_ACK from the gateway after {_TRIES} tries")
+
+
+class GnssConcentrator(Concentrator):
+    """A concentrator whose times come from GNSS: `tmms` beside `time`."""
+
+    def keep_alive(self) -> None:
+        """Tell the gateway that it is there, as packet forwarders do every few seconds."""
+        if self._transport is not None:
+            token = self._next_token().to_bytes(2, "big")
+            self._transport.sendto(bytes([_VERSION]) + token + bytes([_PULL_DATA]) + EUI)
+
+    def packet(self, sent: Transmission) -> dict[str, Any]:
+        """What it tells the gateway of one frame."""
+        return self._packet(sent)
+
+    def _packet(self, sent: Transmission) -> dict[str, Any]:
+        gps_ms = sent.end_us // 1000 + _GPS_AHEAD_OF_UNIX_S * 1000
+        return {**super()._packet(sent), "tmms": gps_ms}
 
 
 def _level(site: Site, row: int) -> float:
