@@ -19,7 +19,7 @@ demo: setup ## the whole chain on recorded weather: no hardware, no Docker (ARGS
 	@$(BIN)/qres demo $(ARGS)
 
 test: setup ## the fast tests (ARGS="-k name", JOBS=0 for one process)
-	$(BIN)/pytest -q -n $(JOBS) -m "not slow and not bench" $(ARGS)
+	$(BIN)/pytest -q -n $(JOBS) -m "not slow and not bench and not browser" $(ARGS)
 
 test-all: ## every test, the slow and the browser ones too
 	@tools/setup.sh browser

@@ -38,7 +38,11 @@ _COMMITS_AT_A_TIME: Final = 4096
 
 
 def weather_of_store(
-    path: Path, site: Site, *, wind_height_m: float = 10.0, utc_offset_h: float | None = None
+    path: Path,
+    site: Site,
+    *,
+    wind_height_m: float | None = None,
+    utc_offset_h: float | None = None,
 ) -> HourlyWeather:
     """
     Reconstructed weather at whole local hours.
@@ -46,7 +50,8 @@ def weather_of_store(
     Args:
         path: A gateway's store; read beside a running gateway without disturbing it.
         site: Its field.
-        wind_height_m: Height of the anemometers, 1..30; brought to 10 m by the log profile. [m]
+        wind_height_m: Height of the anemometers, 1..30; brought to 10 m by the log profile; None
+            for the site file's. [m]
         utc_offset_h: Offset of local time; None for standard time at the field's mean longitude.
 
     Returns:
@@ -74,6 +79,7 @@ def weather_of_store(
     given = np.where(fresh[:, None], status[np.maximum(at, 0)], Status.UNKNOWN).astype(np.uint8)
     temp, rh, wind, counter = np.moveaxis(values, 2, 0)
     rain = _rain_of_hours(counter)
+    height_m = site.wind_height_m if wind_height_m is None else wind_height_m
     merged, _ = provenance.of_inputs(given, temp, rh, wind, rain)
     return HourlyWeather(
         station_id=tuple(n.name for n in site.nodes),
@@ -83,7 +89,7 @@ def weather_of_store(
         utc_offset_h=offset_h,
         temp_degc=temp[1:],
         rh_pct=rh[1:],
-        wind_km_h=wind_height.at_10_m(wind, wind_height_m)[1:] * KM_H_PER_M_S,
+        wind_km_h=wind_height.at_10_m(wind, height_m)[1:] * KM_H_PER_M_S,
         rain_mm=rain[1:],
         status=merged[1:],
     )

@@ -77,6 +77,9 @@ class SiteNode:
 BUDGET_BYTES_H: Final = 1024
 """The promise that README makes: 1 KB an hour for a whole field. [B/h]"""
 
+WIND_HEIGHT_M: Final = 2.0
+"""Where an anemometer stands on a pole that one person can put up. [m]"""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -105,6 +108,8 @@ class Site:
             must be of the same channels.
         budget_bytes_h: What the whole field may put on air in an hour. [B/h] Nodes do not know it:
             it is what the gateway compares with.
+        wind_height_m: Height of the anemometers. [m] 1..30; the gateway brings wind to 10 m with
+            it for the daily indices. Nodes use wind as it is.
 
     Raises:
         RangeError: The tolerance is not of the site's channels.
@@ -128,6 +133,7 @@ class Site:
     follow: bool = False
     battery: bool = False
     budget_bytes_h: int = BUDGET_BYTES_H
+    wind_height_m: float = WIND_HEIGHT_M
 
     def __post_init__(self) -> None:
         if self.tolerance.channels != self.channels:
@@ -254,6 +260,7 @@ _TEMPLATE = """\
 [site]
 name = {name}
 field_id = {field_id:#010x}  # 1..0xffffffff; part of every nonce: never the same for two fields
+wind_height_m = {wind_height_m!r}  # of the anemometers; daily indices want wind at 10 m
 key_file = {key_file}  # 128-bit field key; readable by you only; never in version control
 
 [radio]
@@ -301,6 +308,7 @@ def site_to_toml(site: Site, file: Path = Path("site.toml")) -> str:
         file=file.name,
         name=_quoted(site.name),
         field_id=site.field_id,
+        wind_height_m=float(site.wind_height_m),
         key_file=_quoted(str(key_file)),
         region=_quoted(site.region),
         freq_hz=f"{site.freq_hz:_}",

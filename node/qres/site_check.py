@@ -16,7 +16,7 @@ from qres.channels import BATTERY, TOLERANCE_CLASSES, site_channels
 from qres.errors import KeyFileError
 from qres.keys import loose_permissions, read_key_file
 from qres.region import regions
-from qres.site import BUDGET_BYTES_H, N_NODES_MAX, Site, SiteNode
+from qres.site import BUDGET_BYTES_H, N_NODES_MAX, WIND_HEIGHT_M, Site, SiteNode
 from qres.site_reader import Problem, Reader, Table
 from qres.tolerance import Tolerance
 
@@ -30,7 +30,7 @@ BANDWIDTHS_HZ: Final = (62_500, 125_000, 250_000, 500_000)
 
 CODING_RATES: Final = ("4/5", "4/6", "4/7", "4/8")
 
-_SITE: Final = ("name", "field_id", "key_file")
+_SITE: Final = ("name", "field_id", "wind_height_m", "key_file")
 _RADIO: Final = (
     "region", "freq_hz", "bw_hz", "sf", "cr", "preamble_symbols", "tx_power_dbm", "budget_bytes_h",
 )  # fmt: skip
@@ -75,6 +75,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
     about = reader.table(document, "site", _SITE)
     name = about.text("name", 64)
     field_id = about.integer("field_id", 1, 2**32 - 1)
+    wind_height_m = about.number("wind_height_m", 1, 30, "m", WIND_HEIGHT_M)
     key_name = about.text("key_file", 255)
     key_file = path.parent / (key_name or "")
     if with_key and key_name is not None:
@@ -106,6 +107,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
     if (
         name is None
         or field_id is None
+        or wind_height_m is None
         or key_name is None
         or region is None
         or freq_hz is None
@@ -127,6 +129,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
     site = Site(
         name=name,
         field_id=field_id,
+        wind_height_m=wind_height_m,
         region=region,
         freq_hz=freq_hz,
         sf=sf,

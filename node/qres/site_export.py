@@ -32,6 +32,7 @@ def site_to_dict(site: Site) -> dict[str, Any]:
         "preamble_symbols": site.preamble_symbols,
         "tx_power_dbm": site.tx_power_dbm,
         "budget_bytes_h": site.budget_bytes_h,
+        "wind_height_m": site.wind_height_m,
         "epoch_s": site.epoch_s,
         "range_m": site.range_m,
         "echo": site.echo,

@@ -149,7 +149,7 @@ def test_new_does_not_replace(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (["site", "new", "--nodes", 129], "error: nodes = 129: must be 1..128"),
         (["site", "new", "--data", "none.npz"], "error: none.npz: not found"),
         (["site", "new", "--from", "none.csv"], "error: none.csv: cannot be read"),
-        (["site", "new", "--nodes", 1, "--epoch", 700], "error: site.toml:22: protocol.epoch_s = "),
+        (["site", "new", "--nodes", 1, "--epoch", 700], "error: site.toml:23: protocol.epoch_s = "),
         (["site", "new", "--nodes", 1, "--out", "/proc/none"], "error: /proc/none: No such file"),
         (["site", "export", "none.toml"], "error: none.toml: not found; `qres site new` writes"),
     ],

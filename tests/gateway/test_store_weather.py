@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,13 @@ def test_store_and_site_go_together(
         main(["weather", *arguments])
     assert stop.value.code == 2
     assert "site" in capsys.readouterr().err
+
+
+def test_wind_is_brought_to_ten_metres_from_the_sites_height(store: Path, site: Site) -> None:
+    """Without an argument the height of the anemometers is the site file's, 2 m by default."""
+    assert site.wind_height_m == 2.0
+    as_site_says = weather_of_store(store, site).wind_km_h
+    at_ten = weather_of_store(store, site, wind_height_m=10.0).wind_km_h
+    higher = weather_of_store(store, replace(site, wind_height_m=10.0)).wind_km_h
+    np.testing.assert_array_equal(higher, at_ten)
+    np.testing.assert_allclose(as_site_says, at_ten / 0.75, rtol=0.01)  # source: cffdrs-ng, 0.75

@@ -102,8 +102,11 @@ def weather(
         float | None, typer.Option(help="Local standard time; default by longitude (h).")
     ] = None,
     wind_height: Annotated[
-        float, typer.Option(help="Height of the anemometers in .npz and station tables (m).")
-    ] = 10.0,
+        float | None,
+        typer.Option(
+            help="Height of the anemometers (m): a store's is in its site file, others' is 10."
+        ),
+    ] = None,
     scale: Annotated[
         Scale, typer.Option(help="Constant of the daily FFMC: of 1985, or of CFFDRS for R.")
     ] = Scale.PRINTED_1985,
@@ -172,7 +175,7 @@ def weather(
 
 
 def _read(
-    file: Path, site: Path | None, wind_height_m: float, utc_offset_h: float | None
+    file: Path, site: Path | None, wind_height_m: float | None, utc_offset_h: float | None
 ) -> NoonWeather | HourlyWeather:
     if file.suffix in SUFFIXES:
         if site is None:
@@ -184,11 +187,12 @@ def _read(
         raise typer.BadParameter(f"{file}: only a store has a site", param_hint="--site")
     table = read_table(file)
     if table is not None:
-        if wind_height_m != 10.0:
+        if wind_height_m not in (None, 10.0):
             raise RangeError("--wind-height", wind_height_m, "must be 10 for a table in km/h")
         return table
     recorded = weather_file.load(file).with_mean_wind()
-    return hourly(recorded, wind_height_m=wind_height_m, utc_offset_h=utc_offset_h)
+    height_m = 10.0 if wind_height_m is None else wind_height_m
+    return hourly(recorded, wind_height_m=height_m, utc_offset_h=utc_offset_h)
 
 
 def _latitude(noon: NoonWeather, place: _Place) -> float | None:

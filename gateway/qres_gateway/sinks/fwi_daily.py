@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from qres_gateway.sinks.field import SinkField
     from qres_gateway.sinks.point import Point
 
-__all__ = ["MAST_M", "FwiDaily", "rain_since"]
+__all__ = ["FwiDaily", "rain_since"]
 
-MAST_M: Final = 2.0
-"""Height of the anemometers. [m]"""
 LATE_US: Final = 3_600_000_000
 """A noon without any commit in the hour before it is a day without weather. [us]"""
 
@@ -110,7 +108,7 @@ class FwiDaily:
         out = fwi1987(
             values[:, :, _TEMP],
             values[:, :, _RH],
-            at_10_m(values[:, :, _WIND], MAST_M) * KM_H_PER_M_S,
+            at_10_m(values[:, :, _WIND], self._field.site.wind_height_m) * KM_H_PER_M_S,
             rain_mm,
             month,
             self._lat_deg,
