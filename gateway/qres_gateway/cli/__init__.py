@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "gateway": Command("qres_gateway.cli.gateway", "Run the receive-only gateway of a field."),
     "field": Command("qres_gateway.cli.field", "Virtual nodes in real time, for a gateway."),
     "sinks": Command("qres_gateway.cli.sinks", "Show what sinks wait for; send all again."),
+    "drift": Command("qres_gateway.cli.drift", "Which sensors have slowly gone astray."),
     "replay": Command("qres_gateway.cli.replay", "Decode captures after the fact."),
     "bench": Command("qres_gateway.cli.bench", "Reproduce the figures that README claims."),
     "dashboards": Command("qres_gateway.cli.dashboards", "Build, check, push Grafana boards."),
