@@ -205,7 +205,8 @@ class GatewayService:
         self, loop: asyncio.AbstractEventLoop, thread: ThreadPoolExecutor, worker: Worker
     ) -> None:
         with suppress(TimeoutError):  # a turn without frames: time passes
-            await asyncio.wait_for(self._wake.wait(), self._tick_s)
+            async with asyncio.timeout(self._tick_s):  # wait_for of 3.11 can lose a cancellation
+                await self._wake.wait()
         self._wake.clear()
         events, more = await loop.run_in_executor(
             thread, worker.cycle, self._take_inbox(), self._new_refusals(), self._clock.now()

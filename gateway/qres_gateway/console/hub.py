@@ -87,7 +87,8 @@ class Hub:
         try:
             while True:
                 try:
-                    message = await asyncio.wait_for(queue.get(), self._keepalive_s)
+                    async with asyncio.timeout(self._keepalive_s):
+                        message = await queue.get()
                 except TimeoutError:
                     message = _ALIVE
                 if message == _END:

@@ -201,7 +201,8 @@ class Demo:
                 raise ConnectionError(self._failure)
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), _ANSWER_TIMEOUT_S)
+                async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+                    await self._changed.wait()
             except TimeoutError:
                 state = self.service.stats()["worker"].get("state", "unknown")
                 text = f"no event from the gateway in {_ANSWER_TIMEOUT_S:g} s; its log is: {state}"

@@ -123,7 +123,8 @@ class Concentrator(asyncio.DatagramProtocol):
         for _ in range(_TRIES):
             self._transport.sendto(datagram)
             try:
-                await asyncio.wait_for(acked.wait(), _ACK_TIMEOUT_S)
+                async with asyncio.timeout(_ACK_TIMEOUT_S):  # wait_for of 3.11 can lose a Ctrl-C
+                    await acked.wait()
             except TimeoutError:
                 continue
             return
