@@ -175,7 +175,7 @@ def test_batteries_have_a_column_and_a_chart(browser: Browser, serve: Callable[.
     page = visit.page
     head = page.locator("#nodes thead th", has_text="Battery")
     expect(head).to_contain_text("mV")
-    cells = page.locator("#nodes tbody tr td:nth-child(9)")
+    cells = page.locator("#nodes tbody tr td:nth-child(8)")
     expect(cells).to_have_text([re.compile(r"^[34]\d{3}$")] * 6)
     head.locator("button").click()
     lowest_last = [int(text) for text in cells.all_inner_texts()]

@@ -9,10 +9,14 @@ import { tabled } from "./variables.js";
 const SORT_MS = 1000;
 const worst = (node) => PROVENANCES.findIndex((p) => p.key === node.provenance);
 
+const columnOf = (v) => ({ key: v.key, head: v.name, unit: v.unit, value: (n) => n[v.key], show: (n) => number(n[v.key], v.digits), first: v.flip ? "ascending" : "descending" });
+
+// What is `late` stands behind the state, so that the state is seen without scrolling.
 const columnsOf = (variables) => [
   { key: "name", head: "Node", unit: "", value: (n) => n.name, first: "ascending" },
-  ...variables.map((v) => ({ key: v.key, head: v.name, unit: v.unit, value: (n) => n[v.key], show: (n) => number(n[v.key], v.digits), first: v.flip ? "ascending" : "descending" })),
+  ...variables.filter((v) => !v.late).map(columnOf),
   { key: "state", head: "State", unit: "", value: worst, show: (n) => n.provenance, first: "descending" },
+  ...variables.filter((v) => v.late).map(columnOf),
   { key: "last", head: "Last report", unit: "ago", value: (n) => n.last_report_us, show: (n, now) => shortAge(n.last_report_us, now), first: "ascending" },
   { key: "reports", head: "Reports", unit: "", value: (n) => n.reports, show: (n) => whole(n.reports), first: "descending" },
   { key: "rf", head: "On air", unit: "", value: (n) => n.rf_bytes, show: (n) => bytes(n.rf_bytes), first: "descending" },

@@ -9,7 +9,7 @@ export const VARIABLES = [
   { key: "temp_degc", name: "Temp", long: "Air temperature", unit: "°C", digits: 1, span: 5, step: 1 },
   { key: "rh_pct", name: "RH", long: "Relative humidity", unit: "%", digits: 0, span: 20, step: 5, floor: 0, ceiling: 100, flip: true },
   { key: "wind_m_s", name: "Wind", long: "Wind speed, 10-min mean", unit: "m/s", digits: 1, span: 4, step: 1, floor: 0 },
-  { key: "ffmc", name: "FFMC", long: "Fine Fuel Moisture Code, hourly", unit: "", digits: 1, span: 8, step: 2, floor: 0, ceiling: 101, drawn: false },
+  { key: "ffmc", name: "FFMC", long: "Fine Fuel Moisture Code, hourly", unit: "", digits: 1, span: 8, step: 2, floor: 0, ceiling: 101, drawn: false, late: true },
   { key: "anomaly", name: "Score", long: "Anomaly score: 50 is once in 100 hours", unit: "", digits: 0, span: 100, step: 25, floor: 0, ceiling: 100, drawn: false },
   { key: "rain_mm", name: "Rain", long: "Rain, last 24 h", unit: "mm", digits: 1, span: 2, step: 1, floor: 0 },
 ];
