@@ -96,11 +96,14 @@ int app_start(app *a, const port *p)
     quality_init(&a->quality);
     saved_us = app_load(a);
     app_recall(a);
+    a->floor_us = a->who.made_s * SECOND_US;
+    if (saved_us > a->floor_us + CLOCK_SLACK_US) {
+        a->floor_us = saved_us - CLOCK_SLACK_US;
+    }
     now = app_now(a);
     a->saved_us = now;
     a->contact_us = now;
-    a->clock_known = p->clock != PORT_CLOCK_LOST && now >= a->who.made_s * SECOND_US
-                     && now + CLOCK_SLACK_US >= saved_us;
+    a->clock_known = p->clock != PORT_CLOCK_LOST && now >= a->floor_us;
     start_radio(a);
     if (a->clock_known) {
         if (saved_us == 0 && a->tx_not_before <= now / a->field.phase_us) {
@@ -110,6 +113,9 @@ int app_start(app *a, const port *p)
         app_make_node(a);
     } else {
         app_search_begin(a);
+        if (p->reset != PORT_RESET_DEEP_SLEEP) { /* nobody is there when a hibernation ends */
+            app_console_begin(a);
+        }
     }
     if (app_battery_low(a, p->reset == PORT_RESET_DEEP_SLEEP ? BATTERY_BACK_MV : 0)) {
         a->mode = APP_HIBERNATE;
@@ -280,7 +286,9 @@ static void hibernate_step(app *a)
 void app_step(app *a)
 {
     a->port->feed_watchdog(a->port->ctx);
-    if (a->mode == APP_SEARCH) {
+    if (app_console_step(a)) {
+        /* somebody may be about to say the time */
+    } else if (a->mode == APP_SEARCH) {
         app_search_step(a);
     } else if (a->mode == APP_HIBERNATE) {
         hibernate_step(a);

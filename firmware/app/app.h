@@ -19,6 +19,7 @@
 #include "ring.h"
 #include "snapshot.h"
 #include "store.h"
+#include "time_line.h"
 
 typedef enum {
     APP_RUN = 0,      /* the clock is known */
@@ -49,6 +50,10 @@ typedef struct {
     uint8_t mode;             /* app_mode */
     uint8_t has_ring;
     uint8_t clock_known;      /* 0 until the first BEACON, or a clock from the port */
+    uint8_t console;          /* console.c: 0 closed, 1 to be opened, 2 open for a time */
+    time_line line;           /* what has come of a line */
+    uint64_t console_until_us;/* [us] until when a time is taken from the console */
+    uint64_t floor_us;        /* [us] Unix: no earlier time can be true */
     uint32_t tx_not_before;   /* as the store has it */
     uint32_t saved_base;      /* phase of the base that the snapshot has */
     uint32_t saved_until;     /* newest phase whose reports came from the snapshot */

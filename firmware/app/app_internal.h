@@ -43,6 +43,12 @@ int app_battery_low(app *a, uint32_t above_mv);
 uint64_t app_send_step(app *a);
 void app_send(app *a, const qres_action *action);
 
+/* ---- console.c */
+/* The next app_console_step opens the window in which the console may set the clock. */
+void app_console_begin(app *a);
+/* Read the console and answer. Returns 1 while the window is open: nothing else is to be done. */
+int app_console_step(app *a);
+
 /* ---- search.c */
 void app_search_begin(app *a);
 void app_search_step(app *a);

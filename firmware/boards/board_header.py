@@ -4,9 +4,11 @@
 Check a board file and write the header that a port is compiled with.
 
     python board_header.py heltec-v3 [--allow-disputed] OUTPUT.h
+        [--anemometer davis-6410] [--rain-gauge davis-6463-mm] [--cell lifepo4] [--antenna-cdbi 215]
 
 Every fact of a board needs two public sources that agree. A board with a fact that has fewer, or
 on which sources disagree, is refused unless --allow-disputed says that somebody has measured it.
+A gauge that is not named is not there: its pin stays unused and its quantity missing, not zero.
 Standard library only: it runs inside ESP-IDF's own Python, too.
 """
 
@@ -18,9 +20,16 @@ import tomllib
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
+GAUGES = HERE.parent / "drivers" / "sensors" / "gauges.toml"
+NONE = "none"
+CELLS = {NONE: 0, "li-ion": 3300, "lifepo4": 2950}
+"""Below it a node hibernates, 0 never. [mV] Our choice: 200 mV below the dashboards' alert."""
+
+ANTENNA_CDBI = (-1000, 2000)
+"""Limits of what an antenna's gain may be. [0.01 dBi]"""
 REQUIRED = (
     "lora_sck", "lora_miso", "lora_mosi", "lora_nss", "lora_reset", "lora_irq",
     "tcxo_mv", "dio2_rf_switch",
@@ -47,6 +56,24 @@ class Target:
     input_only: frozenset[int]
     adc1: frozenset[int]
     wakes_deep_sleep: frozenset[int]
+    usb: frozenset[int]
+
+
+class Kit(NamedTuple):
+    """
+    What is fitted to a board.
+
+    Attributes:
+        anemometer: A name of gauges.toml, or "none".
+        rain_gauge: Likewise.
+        cell: One of `CELLS`.
+        antenna_cdbi: Gain of the antenna. [0.01 dBi]
+    """
+
+    anemometer: str = NONE
+    rain_gauge: str = NONE
+    cell: str = "li-ion"
+    antenna_cdbi: int = 215
 
 
 def _span(*parts: int | tuple[int, int]) -> frozenset[int]:
@@ -61,14 +88,17 @@ TARGETS = {
         _span((34, 36), 39),
         _span((32, 36), 39),
         _span(0, 2, 4, (12, 15), (25, 27), (32, 36), 39),
+        _span(),
     ),
-    "esp32s3": Target(_span((0, 21), (33, 48)), _span(), _span((1, 10)), _span((0, 21))),
-    "esp32c3": Target(_span((0, 10), (18, 21)), _span(), _span((0, 4)), _span((0, 5))),
-    "esp32c6": Target(_span((0, 23)), _span(), _span((0, 6)), _span((0, 7))),
+    "esp32s3": Target(
+        _span((0, 21), (33, 48)), _span(), _span((1, 10)), _span((0, 21)), _span(19, 20)
+    ),
+    "esp32c3": Target(
+        _span((0, 10), (18, 21)), _span(), _span((0, 4)), _span((0, 5)), _span(18, 19)
+    ),
+    "esp32c6": Target(_span((0, 23)), _span(), _span((0, 6)), _span((0, 7)), _span(12, 13)),
 }
 INPUTS = {"lora_miso", "lora_irq", "lora_busy", "battery_adc", "wind", "rain", "vane"}
-OWN_PULL_UP = {"wind", "rain"}
-"""Inputs that need the chip's pull-up, which input-only pins of the ESP32 do not have."""
 
 
 class BoardError(ValueError):
@@ -131,15 +161,54 @@ def _pin_problems(board: dict[str, Any]) -> list[str]:
         if pin in taken:
             found.append(f"{name} and {taken[pin]} are both GPIO {pin}")
         taken[pin] = name
-        if pin in target.input_only and (name not in INPUTS or name in OWN_PULL_UP):
-            found.append(f"{name}: GPIO {pin} can only read, without pull-up")
+        if pin in target.input_only and name not in INPUTS:
+            found.append(f"{name}: GPIO {pin} can only read")
+        if pin in target.usb and name in board["kit"]:
+            found.append(f"{name}: GPIO {pin} is a line of the chip's USB")
         if name in {"battery_adc", "vane"} and pin not in target.adc1:
             found.append(f"{name}: GPIO {pin} is not on ADC1")
     return found
 
 
-def header(name: str, board: dict[str, Any]) -> str:
-    """The text of board.h."""
+def _gauge(kind: str, name: str, pin: int) -> dict[str, Any]:
+    """What gauges.toml says of a gauge, nothing for "none". *pin*: of the board, -1 for none."""
+    if name == NONE:
+        return {}
+    known = tomllib.loads(GAUGES.read_text(encoding="utf-8"))[kind]
+    if name not in known:
+        raise BoardError(f"no {kind} {name!r}; there are: {NONE}, {', '.join(sorted(known))}")
+    if pin < 0:
+        raise BoardError(f"the board has no pin for {kind} {name!r}: must be {NONE}")
+    found: dict[str, Any] = known[name]
+    return found
+
+
+def _kit_lines(board: dict[str, Any], kit: Kit) -> list[str]:
+    """What is fitted, as definitions; the pin of a gauge that is not is -1."""
+    if kit.cell not in CELLS:
+        raise BoardError(f"no cell {kit.cell!r}; there are: {', '.join(CELLS)}")
+    low, high = ANTENNA_CDBI
+    if not low <= kit.antenna_cdbi <= high:
+        raise BoardError(f"antenna_cdbi = {kit.antenna_cdbi}: must be {low}..{high}")
+    pins = {role: board["kit"].get(role, -1) for role in ("wind", "rain")}
+    wind = _gauge("anemometer", kit.anemometer, pins["wind"])
+    rain = _gauge("rain", kit.rain_gauge, pins["rain"])
+    values = {
+        "BOARD_WIND": pins["wind"] if wind else -1,
+        "BOARD_RAIN": pins["rain"] if rain else -1,
+        "KIT_WIND_UM_PER_PULSE": wind.get("wind_um_per_pulse", 0),
+        "KIT_WIND_OFFSET_UM_S": wind.get("wind_offset_um_s", 0),
+        "KIT_WIND_DEBOUNCE_US": wind.get("debounce_us", 0),
+        "KIT_RAIN_UM_PER_TIP": rain.get("rain_um_per_tip", 0),
+        "KIT_RAIN_DEBOUNCE_US": rain.get("debounce_us", 0),
+        "KIT_BATTERY_LOW_MV": CELLS[kit.cell],
+        "KIT_ANTENNA_CDBI": kit.antenna_cdbi,
+    }
+    return [f"#define {name} {value}" for name, value in values.items()]
+
+
+def header(name: str, board: dict[str, Any], kit: Kit = Kit()) -> str:  # noqa: B008  immutable
+    """The text of board.h. Raises BoardError if *kit* does not fit the board."""
     values: dict[str, int] = dict.fromkeys(REQUIRED + OPTIONAL + KIT, -1)
     values |= dict.fromkeys(NO_PIN, 0)
     values |= {key: fact["value"] for key, fact in board["facts"].items()}
@@ -156,14 +225,25 @@ def header(name: str, board: dict[str, Any]) -> str:
         f"#define BOARD_RADIO {RADIOS[board['radio']]}",
         f"#define BOARD_CONSOLE_USB {CONSOLES[board['kit']['console']]}",
         f"#define BOARD_IRQ_WAKES_DEEP_SLEEP {int(wakes)}",
-        *(f"#define BOARD_{key.upper()} {value}" for key, value in values.items()),
+        *(
+            f"#define BOARD_{key.upper()} {value}"
+            for key, value in values.items()
+            if key not in {"wind", "rain"}
+        ),
+        *_kit_lines(board, kit),
         "#endif",
     ]
     return "\n".join(lines) + "\n"
 
 
-def make(name: str, *, allow_disputed: bool, folder: Path = HERE) -> str:
-    """The header of a board, or BoardError with every reason."""
+def make(
+    name: str,
+    *,
+    allow_disputed: bool,
+    folder: Path = HERE,
+    kit: Kit = Kit(),  # noqa: B008  immutable
+) -> str:
+    """The header of a board with *kit*, or BoardError with every reason."""
     board = load(name, folder)
     broken = problems(board)
     if broken:
@@ -174,7 +254,7 @@ def make(name: str, *, allow_disputed: bool, folder: Path = HERE) -> str:
             f"{name} is refused, its sources do not agree: {'; '.join(unsure)}."
             " Measure it, or build with --allow-disputed and know that it may not work."
         )
-    return header(name, board)
+    return header(name, board, kit)
 
 
 def main() -> int:
@@ -183,9 +263,19 @@ def main() -> int:
     parser.add_argument("board")
     parser.add_argument("output", type=Path)
     parser.add_argument("--allow-disputed", action="store_true")
+    parser.add_argument("--anemometer", default=NONE, type=str.lower)
+    parser.add_argument("--rain-gauge", default=NONE, type=str.lower)
+    parser.add_argument("--cell", default="li-ion", type=str.lower, help=", ".join(CELLS))
+    parser.add_argument("--antenna-cdbi", default=215, type=int)
     arguments = parser.parse_args()
+    kit = Kit(
+        anemometer=arguments.anemometer,
+        rain_gauge=arguments.rain_gauge,
+        cell=arguments.cell,
+        antenna_cdbi=arguments.antenna_cdbi,
+    )
     try:
-        text = make(arguments.board, allow_disputed=arguments.allow_disputed)
+        text = make(arguments.board, allow_disputed=arguments.allow_disputed, kit=kit)
     except BoardError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -41,8 +41,7 @@ typedef enum {
 /* What is known of the time at start. */
 typedef enum {
     PORT_CLOCK_LOST = 0, /* now_us counts from some start of its own */
-    PORT_CLOCK_KEPT = 1, /* Unix time ran through the reset, within half a second */
-    PORT_CLOCK_SET = 2   /* Unix time was given from outside (USB), within half a second */
+    PORT_CLOCK_KEPT = 1  /* Unix time ran through the reset, within half a second */
 } port_clock;
 
 typedef enum {
@@ -150,6 +149,11 @@ typedef struct {
     port_reset reset;
     port_clock clock;
     uint32_t (*random)(void *ctx); /* for jitter, not for keys */
+    /*
+     * What came over the console since the last call, without waiting: at most `len` bytes. Returns
+     * how many. NULL if nothing can come. time_line.h says what the application makes of it.
+     */
+    uint32_t (*console_read)(void *ctx, uint8_t *out, uint32_t len);
     void (*feed_watchdog)(void *ctx); /* expected at least every 30 s; sleep and radio_rx feed it too */
     void (*log)(void *ctx, port_level level, const char *word, int32_t a, int32_t b);
 } port;

@@ -43,7 +43,7 @@ BY_POINTER: Final = {
     "ring.c": _FLASH,
     "snapshot.c": _FLASH,
     "app.c": (*_PORT, *_FLASH),
-    **{f"{name}.c": _PORT for name in ("measure", "persist", "search", "send")},
+    **{f"{name}.c": _PORT for name in ("console", "measure", "persist", "search", "send")},
     "link.c": _PIPE,
     "ram_flash.c": ("link.c:cut", "main.c:instructions"),
 }

@@ -71,18 +71,19 @@ class Raw:
         q16: temp_degc, rh_pct, pressure_hpa, wind_dir_deg, battery_v, panel_v.
         wind_pulses: Running counter.
         rain_tips: Running counter.
+        has_gauges: Whether the board has anemometer and rain gauge.
     """
 
     q16: tuple[int, int, int, int, int, int]
     wind_pulses: int
     rain_tips: int
+    has_gauges: bool = True
 
     def pack(self) -> bytes:
         """As link.h has it."""
         u32 = 2**32
-        return struct.pack(
-            "<6iIIBBB", *self.q16, self.wind_pulses % u32, self.rain_tips % u32, 1, 1, 0
-        )
+        counters = (self.wind_pulses % u32, self.rain_tips % u32)
+        return struct.pack("<6iIIBBB", *self.q16, *counters, *[self.has_gauges] * 2, 0)
 
 
 class LinkClosedError(ConnectionError):

@@ -75,13 +75,14 @@ class Machine:
         self.channel.close()
 
 
-def posix(flash: Path) -> Machine:
-    """A node as a process; *flash* keeps what flash keeps."""
+def posix(flash: Path, console: str = "") -> Machine:
+    """A node as a process; *flash* keeps what flash keeps, *console* is its terminal device."""
     ours, theirs = socket.socketpair()
     program = str(IMAGES / "qres_node")
     with theirs:
         process = subprocess.Popen(
-            [program, str(flash), str(theirs.fileno())], pass_fds=[theirs.fileno()]
+            [program, str(flash), str(theirs.fileno()), *([console] if console else [])],
+            pass_fds=[theirs.fileno()],
         )
     return Machine(process, ours)
 

@@ -11,13 +11,13 @@ from tests.sources import ROOT
 
 
 def test_gauges_and_checks_do_what_their_headers_say(tmp_path: Path) -> None:
-    """Wind means, accumulated rain, and what is believed of a sensor: facts of units.c."""
+    """Wind means, accumulated rain, what is believed of sensors and of a time: units.c."""
     program = tmp_path / "units"
     parts = ("include", "app")
     include = [*(f"-I{ROOT / 'firmware' / p}" for p in parts), f"-I{core_folder() / 'include'}"]
     sources = [
         ROOT / "tests/firmware/units.c",
-        *(ROOT / f"firmware/app/{name}.c" for name in ("gauges", "quality")),
+        *(ROOT / f"firmware/app/{name}.c" for name in ("gauges", "quality", "time_line")),
     ]
     flags = ("-std=c99", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined")
     strict = ("-fno-sanitize-recover=all",)

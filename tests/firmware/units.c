@@ -7,6 +7,7 @@
 
 #include "gauges.h"
 #include "quality.h"
+#include "time_line.h"
 
 #define Q16(x) ((int32_t)((x) * 65536))
 #define MINUTE 60000000ull
@@ -149,6 +150,44 @@ static void a_value_that_never_moves_is_a_dead_part(void)
     FACT(judge(&q, 2, 7 * 1440, 0, 0) == QRES_MISSED);
 }
 
+/* The last result of a line's bytes; `us` as it was then. */
+static int line_result(const char *text, uint64_t *us)
+{
+    time_line line = {{0}, 0};
+    int rc = TIME_LINE_NONE;
+    for (const char *c = text; *c != 0; c++) {
+        int now = time_line_take(&line, (uint8_t)*c, us);
+        rc = now != TIME_LINE_NONE ? now : rc;
+    }
+    return rc;
+}
+
+/* CRC-16/CCITT-FALSE: that of "123456789" is 29b1. These are from Python's binascii.crc_hqx. */
+static void a_time_is_believed_by_its_checksum(void)
+{
+    uint64_t us = 0;
+    FACT(line_result("time 1790000000000000 31cd\n", &us) == TIME_LINE_OK);
+    FACT(us == 1790000000000000u);
+    FACT(line_result("\r\ntime 1790000000000000 31CD\r\n", &us) == TIME_LINE_OK);
+    FACT(line_result("000000000000000000000000000 31cd\ntime 1790000000000000 31cd\n", &us)
+         == TIME_LINE_OK);
+    us = 7;
+    FACT(line_result("time 1790000000000001 31cd\n", &us) == TIME_LINE_CRC);
+    FACT(line_result("time 1790000000000000 31ce\n", &us) == TIME_LINE_CRC);
+    FACT(line_result("time 1790000000000000\n", &us) == TIME_LINE_FORMAT);
+    FACT(line_result("time  31cd\n", &us) == TIME_LINE_FORMAT);
+    FACT(line_result("time 179000000000000x 31cd\n", &us) == TIME_LINE_FORMAT);
+    FACT(line_result("time 1790000000000000 31cg\n", &us) == TIME_LINE_FORMAT);
+    FACT(line_result("time 1790000000000000 31cd0\n", &us) == TIME_LINE_FORMAT);
+    FACT(line_result("time 179000000000000012 31cd\n", &us) == TIME_LINE_FORMAT);
+    FACT(line_result("time 1790000000000000 31cd 1790000000000000 31cd\n", &us)
+         == TIME_LINE_FORMAT);
+    FACT(line_result("ime 1790000000000000 31cd\n", &us) == TIME_LINE_NONE);
+    FACT(line_result("time 1790000000000000 31cd", &us) == TIME_LINE_NONE);
+    FACT(line_result("\n\n", &us) == TIME_LINE_NONE);
+    FACT(us == 7);
+}
+
 int main(void)
 {
     wind_is_the_run_of_ten_minutes();
@@ -158,5 +197,6 @@ int main(void)
     impossible_values_are_refused();
     a_jump_needs_a_second_reading();
     a_value_that_never_moves_is_a_dead_part();
+    a_time_is_believed_by_its_checksum();
     return 0;
 }

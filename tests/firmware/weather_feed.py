@@ -35,11 +35,13 @@ class WeatherFeed:
 
     Attributes:
         battery_v: Voltage of a station's battery if it is not full. [V]
+        bare: Stations whose firmware has neither anemometer nor rain gauge.
     """
 
     def __init__(self, weather: WeatherFile, *, has_battery: bool = False) -> None:
         self._has_battery = has_battery
         self.battery_v: dict[int, float] = {}
+        self.bare: set[int] = set()
         self._time_us = weather.time_s * 1_000_000
         self._cadence_us = weather.cadence_s * 1_000_000
         self._q16 = np.stack([to_q16(getattr(weather, c.name), c) for c in V1], axis=2)
@@ -74,7 +76,8 @@ class WeatherFeed:
         none = Q16_MISSING
         battery_q16 = int(self.volts(station) * 65536)
         q16 = (temp, rh, none, none, battery_q16, none)
-        return Raw(q16, int(run_m / _PULSE_M), int(self._tips[at, station]))
+        counts = int(run_m / _PULSE_M), int(self._tips[at, station])
+        return Raw(q16, *counts, has_gauges=station not in self.bare)
 
     def _at(self, time_us: int) -> int:
         return int(np.searchsorted(self._time_us, time_us, side="right")) - 1

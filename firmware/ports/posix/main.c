@@ -2,7 +2,8 @@
 /*
  * A node as a process: the same application, its world at the end of a file descriptor.
  *
- *   qres_node FLASH FD    FLASH: a file of LINK_FLASH_BYTES that keeps what flash keeps
+ *   qres_node FLASH FD [TTY]    FLASH: a file of LINK_FLASH_BYTES that keeps what flash keeps
+ *                               TTY: its console, a terminal device; as a board, it prints its log there
  *
  * Ends with 0 when the host says so, with 1 if the board is no node, with 2 on wrong arguments.
  */
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -20,6 +22,8 @@
 static app node;
 static node_link to_host;
 static char **arguments;
+static int console = -1;
+static void (*log_to_host)(void *ctx, port_level level, const char *word, int32_t a, int32_t b);
 
 static void fail(const char *what)
 {
@@ -82,6 +86,41 @@ static void again(void *ctx)
     fail(arguments[0]);
 }
 
+static uint32_t console_read(void *ctx, uint8_t *out, uint32_t len)
+{
+    ssize_t n = read(console, out, len);
+    (void)ctx;
+    return n > 0 ? (uint32_t)n : 0;
+}
+
+/* As ESP_LOG prints it on a board's console. */
+static void log_both(void *ctx, port_level level, const char *word, int32_t a, int32_t b)
+{
+    char text[80];
+    int n = snprintf(text, sizeof text, "%c (0) qres: %s %ld %ld\r\n", "EWI"[level], word, (long)a,
+                     (long)b);
+    if (write(console, text, (size_t)n) != n) {
+        /* nobody reads: lost, as on a board */
+    }
+    log_to_host(ctx, level, word, a, b);
+}
+
+static void open_console(const char *path, port *p)
+{
+    struct termios raw;
+    console = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
+    if (console < 0 || tcgetattr(console, &raw) != 0) {
+        fail(path);
+    }
+    cfmakeraw(&raw);
+    if (tcsetattr(console, TCSANOW, &raw) != 0) {
+        fail(path);
+    }
+    log_to_host = p->log;
+    p->log = log_both;
+    p->console_read = console_read;
+}
+
 int main(int argc, char **argv)
 {
     int fd;
@@ -90,8 +129,8 @@ int main(int argc, char **argv)
     port p;
     link_pipe pipe = {&fd, write_all, read_all, no_count, no_stack, leave, again};
     arguments = argv;
-    if (argc != 3 || (fd = atoi(argv[2])) <= 2) {
-        fprintf(stderr, "usage: qres_node FLASH FD, with a descriptor above 2\n");
+    if ((argc != 3 && argc != 4) || (fd = atoi(argv[2])) <= 2) {
+        fprintf(stderr, "usage: qres_node FLASH FD [TTY], with a descriptor above 2\n");
         return 2;
     }
     file = open(argv[1], O_RDWR);
@@ -104,5 +143,8 @@ int main(int argc, char **argv)
     }
     close(file);
     link_port(&to_host, &pipe, flash, &p);
+    if (argc == 4) {
+        open_console(argv[3], &p);
+    }
     return app_run(&node, &p) == 0 ? 0 : 1;
 }

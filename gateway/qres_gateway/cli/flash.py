@@ -23,9 +23,11 @@ from qres.keys import read_key_file
 from qres.provisioning import decode, encode, node_of
 from qres.site import load_site
 from qres_gateway.cli.output import print_json, stderr
+from qres_gateway.flash.errors import FlashError
 from qres_gateway.flash.firmware import load_folder, load_image
 from qres_gateway.flash.job import Done, Failed, Note, Step
 from qres_gateway.flash.label import label_png, label_svg
+from qres_gateway.flash.node_time import set_time
 from qres_gateway.flash.register import Entry, Keeper, load_register, register_path
 from qres_gateway.flash.runner import run_jobs
 from qres_gateway.flash.tray import Manner, Place, jobs_for, parse_tray
@@ -80,6 +82,9 @@ def flash(
     no_stub: Annotated[
         bool, typer.Option("--no-stub", help="Without esptool's own loader in the chip: slower.")
     ] = False,
+    with_time: Annotated[
+        bool, typer.Option("--set-time", help="Then tell it the time: the first node needs it.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")] = False,
 ) -> None:
     """
@@ -90,6 +95,8 @@ def flash(
     ever burned.
     """
     _usage(node, port, tray, firmware, image, out)
+    if out is not None and with_time:
+        raise typer.BadParameter("--set-time goes with a board, not with --out")
     site = load_site(site_file)
     key = read_key_file(site.key_file)
     now_s = int(time.time())
@@ -112,6 +119,8 @@ def flash(
             _label(label, site, job, result.mac)
 
     results = _run(jobs, done)
+    if with_time:
+        results = tuple(map(_with_time, jobs, results))
     _report(jobs, results, as_json=as_json)
     if any(isinstance(r, Failed) for r in results):
         raise typer.Exit(1)
@@ -147,6 +156,18 @@ def _entry(job: Job, result: Done, firmware: Firmware | None, now_s: int) -> Ent
         firmware=firmware.digest if firmware else "",
         time_s=now_s,
     )
+
+
+def _with_time(job: Job, result: Done | Failed) -> Done | Failed:
+    """Tell a flashed board the time."""
+    if isinstance(result, Failed):
+        return result
+    try:
+        told_s = set_time(job.port)
+    except FlashError as e:
+        return Failed(e.reason, str(e))
+    stderr.print(f"{job.port}: node {job.node_id} has the time, {told_s} s", markup=False)
+    return result
 
 
 def _label(folder: Path, site: Site, job: Job, mac: str) -> None:

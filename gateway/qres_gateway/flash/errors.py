@@ -26,6 +26,7 @@ REASONS: Final = {
     "unplugged": "the board went away while it was being flashed",
     "bad_verify": "the flash does not hold what was written",
     "esptool": "esptool refused",
+    "no_time": "the board is flashed, but it did not take the time",
     "worker": "the process that drives esptool ended without a word",
 }
 """Short stable word for each way to fail, as in `--json`, and its meaning."""

@@ -62,10 +62,20 @@ def stub_headers() -> Path:
     return folder
 
 
-def flags(board: str, folder: Path, idf: str = "6, 0, 2") -> list[str]:
-    """Compiler arguments for a board; writes its board.h to *folder*."""
+def all_gauges(board: str) -> Any:
+    """A kit with a gauge at each pin that *board* has for one."""
     header = board_header()
-    text = header.make(board, allow_disputed=True)
+    wired = header.load(board)["kit"]
+    return header.Kit(
+        anemometer="davis-6410" if "wind" in wired else "none",
+        rain_gauge="davis-6463-mm" if "rain" in wired else "none",
+    )
+
+
+def flags(board: str, folder: Path, idf: str = "6, 0, 2", kit: Any = None) -> list[str]:
+    """Compiler arguments for a board with *kit*, or all gauges; writes its board.h to *folder*."""
+    header = board_header()
+    text = header.make(board, allow_disputed=True, kit=kit or all_gauges(board))
     (folder / "board.h").write_text(text, encoding="utf-8")
     target = header.load(board)["target"].upper()
     places = [FAKES, stub_headers(), folder, PORT / "components/qres_board", PORT / "node/main"]
@@ -96,6 +106,16 @@ typedef struct { int32_t temp_degc, rh_pct, pressure_hpa, wind_dir_deg, battery_
     uint32_t wind_pulses, rain_tips; uint8_t has_wind, has_rain, faults; } sensor_raw;
 uint64_t node_now_us(void); void node_set_clock(uint64_t); int node_clock_at_start(int);
 port_flash node_flash(const char *name, _Bool writable);
+typedef struct { uint32_t wind_um_per_pulse, wind_offset_um_s, rain_um_per_tip;
+    int16_t antenna_cdbi; uint16_t battery_low_mv; } port_fitted;
+port_fitted node_fitted(void); uint32_t node_console_read(uint8_t *out, uint32_t len);
+typedef struct { struct { uint64_t time_us; uint32_t pulses; } mark[16];
+    uint32_t newest, count, tips; uint8_t has_tips; uint64_t rain_um; } gauges;
+void gauges_init(gauges *g, uint64_t rain_um);
+void gauges_look(gauges *g, uint64_t now_us, const sensor_raw *raw, uint32_t um_per_tip);
+int32_t gauges_wind_q16(const gauges *g, uint32_t um_per_pulse, uint32_t offset_um_s,
+    uint32_t *pulses, uint32_t *span_s);
+int32_t gauges_rain_q16(const gauges *g);
 void node_sense(sensor_raw *raw); void node_count(sensor_raw *raw);
 void node_sleep_light(uint64_t); void node_sleep_deep(uint64_t); void node_sleep_resume(int);
 _Bool node_update_is_new(void); void node_update_look(void);
@@ -106,16 +126,17 @@ uint64_t board_uptime_us(void);
 
 
 @cache
-def node_library(board: str) -> bytes:
-    """The node's port for a board, compiled."""
+def node_library(board: str, kit: Any = None) -> bytes:
+    """The node's port for a board with *kit*, compiled."""
     parts = [path for path in NODE_PARTS if path.name != "main.c"]
     sources = [*BOARD_PARTS, *parts, *SENSORS, *SENDING, *RECEIVE_ONLY, FAKES / "idf.c"]
+    sources.append(ROOT / "firmware/app/gauges.c")
     with TemporaryDirectory() as name:
         folder = Path(name)
         out = folder / "node.so"
         command = [
             "gcc",
-            *flags(board, folder),
+            *flags(board, folder, kit=kit),
             "-Wno-missing-prototypes",
             "-O1",
             "-shared",
@@ -128,12 +149,12 @@ def node_library(board: str) -> bytes:
 class Node:
     """The node's port for a board, loaded from a file of its own: fresh static variables."""
 
-    def __init__(self, board: str) -> None:
+    def __init__(self, board: str, kit: Any = None) -> None:
         self.ffi = cffi.FFI()
         fake = cutter().declarations((FAKES / "fake.h").read_text(encoding="utf-8"))
         self.ffi.cdef(fake + DECLARATIONS)
         with NamedTemporaryFile(suffix=".so") as file:
-            file.write(node_library(board))
+            file.write(node_library(board, kit))
             file.flush()
             self.lib: Any = self.ffi.dlopen(file.name)
         self.lib.fake_start()

@@ -71,6 +71,7 @@ def changed(name: str, change: dict[str, Any]) -> dict[str, Any]:
         ("heltec-v3", "battery_adc", 20, "not on ADC1"),
         ("tbeam-sx1262", "lora_nss", 34, "can only read"),
         ("ht-ct62", "lora_sck", 12, "has no free GPIO 12"),
+        ("tbeam-sx1262", "lora_rxen", 39, "can only read"),
     ],
 )
 def test_a_wrong_pin_is_found(name: str, fact: str, value: int, says: str) -> None:

@@ -12,7 +12,9 @@ typedef struct {
     fake_change plan[64]; /* in order of time */
     int planned, plan_at, notified, isr_service, held, wake_high;
     int naps, deep_sleeps, fed, logged, spi, ota_pending, confirmed, reset;
-    uint8_t level[64], mode[64];
+    uint8_t level[64], mode[64], pull_up[64];
+    uint8_t rx[128]; /* what came over the serial line */
+    int rx_bytes;
     uint8_t flash[16384];
     int mv[64];
 } fake_board;

@@ -100,6 +100,7 @@ esp_err_t gpio_config(const gpio_config_t *c)
             pin[n].type = c->intr_type;
             pin[n].enabled = c->intr_type != GPIO_INTR_DISABLE;
             fake.mode[n] = (uint8_t)c->mode;
+            fake.pull_up[n] = (uint8_t)c->pull_up_en;
         }
     }
     return ESP_OK;
@@ -184,6 +185,17 @@ esp_err_t adc_cali_create_scheme_curve_fitting(const adc_cali_curve_fitting_conf
 esp_err_t adc_cali_delete_scheme_curve_fitting(adc_cali_handle_t h) { (void)h; return ESP_OK; }
 esp_err_t adc_cali_create_scheme_line_fitting(const adc_cali_line_fitting_config_t *c, adc_cali_handle_t *h) { (void)c; *h = &some; return ESP_OK; }
 esp_err_t adc_cali_delete_scheme_line_fitting(adc_cali_handle_t h) { (void)h; return ESP_OK; }
+static uint32_t take_rx(uint8_t *buf, uint32_t n)
+{
+    uint32_t got = n < (uint32_t)fake.rx_bytes ? n : (uint32_t)fake.rx_bytes;
+    memcpy(buf, fake.rx, got);
+    fake.rx_bytes -= (int)got;
+    memmove(fake.rx, fake.rx + got, (size_t)fake.rx_bytes);
+    return got;
+}
+uint32_t uart_ll_get_rxfifo_len(uart_dev_t *hw) { (void)hw; return (uint32_t)fake.rx_bytes; }
+void uart_ll_read_rxfifo(uart_dev_t *hw, uint8_t *buf, uint32_t n) { (void)hw; take_rx(buf, n); }
+int usb_serial_jtag_ll_read_rxfifo(uint8_t *buf, uint32_t n) { return (int)take_rx(buf, n); }
 esp_err_t uart_param_config(int u, const uart_config_t *c) { (void)u; (void)c; return ESP_OK; }
 esp_err_t uart_driver_install(int u, int r, int t, int q, void *p, int f) { (void)u; (void)r; (void)t; (void)q; (void)p; (void)f; return ESP_OK; }
 esp_err_t uart_get_tx_buffer_free_size(int u, size_t *room) { (void)u; *room = 100; return ESP_OK; }

@@ -177,6 +177,11 @@ esp_err_t adc_cali_delete_scheme_line_fitting(adc_cali_handle_t handle);
 typedef struct { int baud_rate, data_bits, parity, stop_bits, flow_ctrl, source_clk; } uart_config_t;
 enum { UART_NUM_0, UART_DATA_8_BITS = 3, UART_PARITY_DISABLE = 0, UART_STOP_BITS_1 = 1,
        UART_HW_FLOWCTRL_DISABLE = 0, UART_SCLK_DEFAULT = 0 };
+typedef int uart_dev_t;
+#define UART_LL_GET_HW(num) ((uart_dev_t *)NULL)
+uint32_t uart_ll_get_rxfifo_len(uart_dev_t *hw);
+void uart_ll_read_rxfifo(uart_dev_t *hw, uint8_t *buf, uint32_t rd_len);
+int usb_serial_jtag_ll_read_rxfifo(uint8_t *buf, uint32_t rd_len);
 esp_err_t uart_param_config(int uart, const uart_config_t *config);
 esp_err_t uart_driver_install(int uart, int rx, int tx, int queue_size, void *queue, int flags);
 esp_err_t uart_get_tx_buffer_free_size(int uart, size_t *room);

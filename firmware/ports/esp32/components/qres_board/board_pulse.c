@@ -8,8 +8,7 @@
 #include "esp_sleep.h"
 #include "freertos/FreeRTOS.h"
 
-/* gauges.toml: the same for all gauges that it lists */
-static const uint32_t s_debounce_us[BOARD_GAUGES] = {2000, 100000};
+static const uint32_t s_debounce_us[BOARD_GAUGES] = {KIT_WIND_DEBOUNCE_US, KIT_RAIN_DEBOUNCE_US};
 static const int s_pin[BOARD_GAUGES] = {BOARD_WIND, BOARD_RAIN};
 
 static RTC_NOINIT_ATTR pulse s_pulse[BOARD_GAUGES];
@@ -57,7 +56,7 @@ void board_pulse_start(bool memory_is_valid)
             const gpio_config_t config = {
                 .pin_bit_mask = 1ULL << s_pin[i],
                 .mode = GPIO_MODE_INPUT,
-                .pull_up_en = GPIO_PULLUP_ENABLE,
+                .pull_up_en = GPIO_PULLUP_DISABLE, /* 100 kOhm outside: a closed contact costs 33 uA */
                 .intr_type = GPIO_INTR_ANYEDGE,
             };
             gpio_config(&config);

@@ -107,6 +107,12 @@ static uint32_t random_number(void *ctx)
     return esp_random();
 }
 
+static uint32_t console_read(void *ctx, uint8_t *out, uint32_t len)
+{
+    (void)ctx;
+    return node_console_read(out, len);
+}
+
 static void feed_watchdog(void *ctx)
 {
     (void)ctx;
@@ -153,9 +159,11 @@ void app_main(void)
         .replica = node_flash("replica", true),
         .retained = s_retained,
         .retained_bytes = sizeof s_retained,
+        .fitted = node_fitted(),
         .reset = reset,
         .clock = node_clock_at_start(reset),
         .random = random_number,
+        .console_read = console_read,
         .feed_watchdog = feed_watchdog,
         .log = log_event,
     };

@@ -17,6 +17,9 @@ port_clock node_clock_at_start(port_reset reset);
 /* Remember when a deep sleep began, so that its length is known afterwards. */
 void node_clock_before_deep_sleep(void);
 
+/* node_console.c: what came over the board's serial line */
+uint32_t node_console_read(uint8_t *out, uint32_t len);
+
 /* node_flash.c: a partition by name; bytes is 0 if there is none */
 port_flash node_flash(const char *name, bool writable);
 
@@ -30,6 +33,7 @@ bool node_radio_works(void);
 /* node_sense.c */
 void node_sense(sensor_raw *raw);
 void node_count(sensor_raw *raw);
+port_fitted node_fitted(void);
 
 /* node_sleep.c */
 void node_sleep_light(uint64_t until_us);

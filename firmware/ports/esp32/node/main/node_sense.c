@@ -73,6 +73,18 @@ void node_count(sensor_raw *raw)
     raw->rain_tips = board_pulse_count(BOARD_RAIN_GAUGE);
 }
 
+port_fitted node_fitted(void)
+{
+    const port_fitted fitted = {
+        .wind_um_per_pulse = KIT_WIND_UM_PER_PULSE,
+        .wind_offset_um_s = KIT_WIND_OFFSET_UM_S,
+        .rain_um_per_tip = KIT_RAIN_UM_PER_TIP,
+        .antenna_cdbi = KIT_ANTENNA_CDBI,
+        .battery_low_mv = KIT_BATTERY_LOW_MV,
+    };
+    return fitted;
+}
+
 void node_sense(sensor_raw *raw)
 {
     board_sensor_power(true);
