@@ -72,6 +72,11 @@ class PhaseCommitted:
     health: Mapping[str, int] = field(default_factory=lambda: _NO_HEALTH)
     fire: FireState | None = None
 
+    @property
+    def held(self) -> NDArray[np.float64]:
+        """What is held for each node's own last sample: judged values, else predictions."""
+        return self.values if self.judged is None else self.judged
+
 
 @dataclass(frozen=True, slots=True)
 class ClockStepped:

@@ -239,7 +239,7 @@ class LiveView:
         self._radio.add(event, node)
 
     def _phase_committed(self, event: PhaseCommitted) -> None:
-        held = event.values if event.judged is None else event.judged
+        held = event.held
         wanted = (len(self._site.nodes), len(self._channels))
         if held.shape != wanted or event.status.shape != wanted[:1]:
             raise RangeError("values", f"shape {held.shape}", f"must have {wanted}")

@@ -123,7 +123,7 @@ class Findings:
         last = self.last
         if last is None:
             return []
-        values = last.values if last.judged is None else last.judged
+        values = last.held
         return [
             {
                 "id": node.id,

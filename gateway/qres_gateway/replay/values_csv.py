@@ -65,7 +65,7 @@ class ValuesCsv:
     def add(self, commit: PhaseCommitted) -> None:
         """Write the lines of the nodes that sampled in this phase and are known by now."""
         assert self._file is not None  # noqa: S101  add() is for inside the block
-        values = commit.values if commit.judged is None else commit.judged
+        values = commit.held
         at = (_UNIX_EPOCH + timedelta(microseconds=commit.time_us)).isoformat()
         time_utc = at.removesuffix("+00:00") + "Z"
         rows = [

@@ -12,7 +12,7 @@ so what waits in the queue at a crash is delivered again.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -23,6 +23,7 @@ from qres_gateway.errors import SourceError
 from qres_gateway.mqtt import KEEPALIVE_S, Broker, client, is_refusal
 from qres_gateway.sources import raw_message
 from qres_gateway.sources.base import Instant
+from qres_gateway.sources.inbox import Inbox
 from qres_gateway.sources.receiver_clock import ReceiverClocks
 
 if TYPE_CHECKING:
@@ -62,11 +63,9 @@ class MqttSource:
         self._topic = f"{root}/raw/+"
         self._client_id = f"qres-raw-{root.replace('/', '-')}"
         self._limit = queue_messages
-        self._queue: deque[tuple[MQTTMessage, Instant]] = deque()
-        self._ready = asyncio.Event()
+        self._inbox: Inbox[tuple[MQTTMessage, Instant]] = Inbox()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: Client | None = None
-        self._closed = False
         self._state = ""
         self._clocks = ReceiverClocks()
         self._refused: Counter[str] = Counter()
@@ -120,19 +119,15 @@ class MqttSource:
 
     async def read(self, limit: int) -> list[RawFrame]:
         """Wait for at least one frame. Empty once the source is closed and drained."""
-        while True:
-            if not self._queue:
-                if self._closed:
-                    return []
-                self._ready.clear()
-                await self._ready.wait()
+        while await self._inbox.filled():
             frames: list[RawFrame] = []
-            while self._queue and len(frames) < limit:
-                message, arrival = self._queue.popleft()
+            while self._inbox and len(frames) < limit:
+                message, arrival = self._inbox.pop()
                 frames.extend(self._frames(message, arrival))
                 self._acknowledge(message)
             if frames:
                 return frames
+        return []
 
     async def close(self) -> None:
         """Disconnect; the broker keeps what comes from now on."""
@@ -140,15 +135,14 @@ class MqttSource:
             self._client.disconnect()
             await asyncio.to_thread(self._client.loop_stop)
             await asyncio.sleep(0)  # what the client's last callbacks asked for
-        self._closed = True
-        self._ready.set()
+        self._inbox.close()
 
     def stats(self) -> dict[str, int]:
         """Counters to show."""
         return {
             "messages": self._count["messages"],
             "waited_at_broker": self._count["waited"],
-            "queued_messages": len(self._queue),
+            "queued_messages": len(self._inbox),
             "connects": self._count["connects"],
             "receivers": self._clocks.receivers,
             "counter_restarts": self._clocks.restarts,
@@ -183,11 +177,10 @@ class MqttSource:
 
     def _arrived(self, message: MQTTMessage, arrival: Instant) -> None:
         self._count["messages"] += 1
-        if len(self._queue) >= self._limit:
+        if len(self._inbox) >= self._limit:
             self._refused["queue_full"] += 1
             return
-        self._queue.append((message, arrival))
-        self._ready.set()
+        self._inbox.put((message, arrival))
 
     def _tell(self, state: str, text: str) -> None:
         """Say in the log what has changed, once."""

@@ -12,7 +12,7 @@ import asyncio
 import errno
 import os
 import sys
-from collections import Counter, deque
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +20,7 @@ import structlog
 
 from qres_gateway.errors import SourceError
 from qres_gateway.sources.gwmp import Packet
+from qres_gateway.sources.inbox import Inbox
 from qres_gateway.sources.receiver_clock import ReceiverClocks
 from qres_gateway.sources.sniffer import Configuration, Decoder, Frame, Record, Status
 
@@ -65,9 +66,7 @@ class SerialSource:
         self._baud = baud
         self._limit = queue_frames
         self._retry_s = retry_s
-        self._queue: deque[RawFrame] = deque()
-        self._ready = asyncio.Event()
-        self._closed = False
+        self._inbox: Inbox[RawFrame] = Inbox()
         self._fd: int | None = None
         self._retry: asyncio.Task[None] | None = None
         self._decoder = Decoder()
@@ -95,21 +94,16 @@ class SerialSource:
 
     async def read(self, limit: int) -> list[RawFrame]:
         """Wait for at least one frame. Empty once the source is closed and drained."""
-        while not self._queue:
-            if self._closed:
-                return []
-            self._ready.clear()
-            await self._ready.wait()
-        return [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        await self._inbox.filled()
+        return [self._inbox.pop() for _ in range(min(limit, len(self._inbox)))]
 
     async def close(self) -> None:
         """Release the device. Frames that have arrived can still be read."""
-        self._closed = True
+        self._inbox.close()
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
         self._detach()
-        self._ready.set()
 
     def stats(self) -> dict[str, int]:
         """Counters to show. Those that begin with "sniffer_" are the sniffer's own."""
@@ -120,7 +114,7 @@ class SerialSource:
             "reconnects": self._count["reconnects"],
             "records_lost": self._decoder.lost,
             "sniffer_starts_seen": self._decoder.starts,
-            "queued_frames": len(self._queue),
+            "queued_frames": len(self._inbox),
             "counter_restarts": self._clocks.restarts,
         }
         if self._status is not None:
@@ -177,12 +171,11 @@ class SerialSource:
                     sf=record.sf,
                     version=record.version,
                 )
-        elif len(self._queue) >= self._limit:
+        elif len(self._inbox) >= self._limit:
             self._dropped["queue_full"] += 1
         else:
             self._count["frames"] += 1
-            self._queue.append(self._clocks.frame(record.head.receiver, _packet(record), arrival))
-            self._ready.set()
+            self._inbox.put(self._clocks.frame(record.head.receiver, _packet(record), arrival))
 
     def _lost(self, cause: str) -> None:
         self._detach()

@@ -13,12 +13,13 @@ import asyncio
 import errno
 import os
 import socket
-from collections import Counter, deque
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from qres_gateway.errors import AddressError, PortBusyError, SourceError
 from qres_gateway.sources import gwmp
+from qres_gateway.sources.inbox import Inbox
 from qres_gateway.sources.receiver_clock import ReceiverClocks
 
 if TYPE_CHECKING:
@@ -62,9 +63,7 @@ class UdpSource(asyncio.DatagramProtocol):
         self._port = port
         self._receivers = frozenset(receivers)
         self._limit = queue_datagrams
-        self._queue: deque[tuple[bytes, Instant]] = deque()
-        self._ready = asyncio.Event()
-        self._closed = False
+        self._inbox: Inbox[tuple[bytes, Instant]] = Inbox()
         self._port_free = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
         self._clocks = ReceiverClocks()
@@ -104,18 +103,14 @@ class UdpSource(asyncio.DatagramProtocol):
 
     async def read(self, limit: int) -> list[RawFrame]:
         """Wait for at least one frame. Empty once the source is closed and drained."""
-        while True:
-            if not self._queue:
-                if self._closed:
-                    return []
-                self._ready.clear()
-                await self._ready.wait()
+        while await self._inbox.filled():
             frames: list[RawFrame] = []
-            while self._queue and len(frames) < limit:
-                datagram, arrival = self._queue.popleft()
+            while self._inbox and len(frames) < limit:
+                datagram, arrival = self._inbox.pop()
                 frames.extend(self._frames(datagram, arrival))
             if frames:
                 return frames
+        return []
 
     async def close(self) -> None:
         """Release the port. Datagrams that were acknowledged can still be read."""
@@ -124,8 +119,7 @@ class UdpSource(asyncio.DatagramProtocol):
             self._transport.close()
             self._transport = None
             await self._port_free.wait()
-        self._closed = True
-        self._ready.set()
+        self._inbox.close()
 
     def stats(self) -> dict[str, int]:
         """Counters to show."""
@@ -134,7 +128,7 @@ class UdpSource(asyncio.DatagramProtocol):
             "acknowledged": self._count["acknowledged"],
             "packets": self._count["packets"],
             "status_reports": self._count["status_reports"],
-            "queued_datagrams": len(self._queue),
+            "queued_datagrams": len(self._inbox),
             "kernel_dropped": self._kernel_dropped(),
             "socket_errors": self._count["socket_errors"],
             "receivers": self._clocks.receivers,
@@ -145,11 +139,10 @@ class UdpSource(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         """Queue and acknowledge at once; parsing waits until the frame is read."""
         self._count["datagrams"] += 1
-        if len(self._queue) >= self._limit:
+        if len(self._inbox) >= self._limit:
             self._refused["queue_full"] += 1
             return
-        self._queue.append((data, self._clock.now()))
-        self._ready.set()
+        self._inbox.put((data, self._clock.now()))
         ack = gwmp.acknowledge(data)
         if ack and self._transport is not None:
             self._transport.sendto(ack, addr)

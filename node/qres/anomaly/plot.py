@@ -118,7 +118,7 @@ def _cost(figure: go.Figure, record: dict[str, Any], row: int) -> None:
             x=[c["report_bytes_per_hour"] for c in cost.values()],
             y=[c["peak_isi_rmse_dry"] for c in cost.values()],
             text=list(cost),
-            textposition="top center",
+            textposition="bottom left",
             mode="markers+text",
             marker={"color": _COLOURS[0], "size": 9},
             showlegend=False,
