@@ -40,6 +40,9 @@ static void read_site(qres_site *s, const uint8_t *p)
     s->lora.implicit_header = 0;
     s->n_channels = p[38];
     s->n_members = p[39];
+    for (uint32_t r = 0; r < QRES_MAX_RELAYS; r++) {
+        s->relay[r] = QRES_NO_SLOT; /* a gap among the relays stays no member, and is refused */
+    }
     for (uint32_t c = 0; c < s->n_channels; c++, at += QRES_PROVISION_CHANNEL) {
         read_channel(&s->channel[c], at);
     }
@@ -48,6 +51,12 @@ static void read_site(qres_site *s, const uint8_t *p)
         m->id = at[0];
         m->phase = at[1];
         m->slot = at[2];
+        if (at[3] > s->n_relays) {
+            s->n_relays = at[3];
+        }
+        if (at[3] >= 1 && at[3] <= QRES_MAX_RELAYS) {
+            s->relay[at[3] - 1] = (uint8_t)i;
+        }
         m->x_m = signed32(get32(at + 4));
         m->y_m = signed32(get32(at + 8));
         m->z_m = signed32(get32(at + 12));

@@ -197,6 +197,7 @@ static void insert(qres_node *n, const uint8_t *p)
     e.raw_len = p[7];
     e.is_s = p[8];
     e.echoes = p[9];
+    e.relayed = 0; /* at worst it is repeated once more */
     for (uint32_t i = 0; i < RAW_BYTES / 2; i++) {
         if (e.raw_len == 0) {
             e.u.k[i] = signed16(get16(&p[10 + 2 * i]));

@@ -37,7 +37,7 @@ ERRORS: Final = (
 )  # fmt: skip
 """Counted reason for refusing a frame, by the negated error code of the core (SPEC 9)."""
 
-FRAME_KINDS: Final = ("", "report", "beacon", "checkpoint")
+FRAME_KINDS: Final = ("", "report", "beacon", "checkpoint", "relay")
 """Names of frame types, by their number in the core."""
 
 
@@ -77,7 +77,7 @@ class Heard(NamedTuple):
     What became of a frame.
 
     Attributes:
-        kind: "report", "beacon", "checkpoint"; "" if it was refused.
+        kind: "report", "beacon", "checkpoint", "relay"; "" if it was refused.
         node: Id of the sender, None if unknown.
         phase: Phase that the frame belongs to, None if unknown.
         reason: "" if it was accepted, else one of `ERRORS`.

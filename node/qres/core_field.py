@@ -70,6 +70,9 @@ def _site_struct(site: Site, *, predicts: bool) -> Any:
     s = ffi.new("qres_site *")
     s.field_id, s.epoch_s, s.range_m = site.field_id, site.epoch_s, site.range_m
     s.echo, s.follow = site.echo, site.follow
+    s.n_relays = len(site.relays)
+    for i, node_id in enumerate(site.relays):
+        s.relay[i] = site.ids.index(node_id)
     s.lora.sf, s.lora.bw_hz, s.lora.cr = site.sf, site.bw_hz, int(site.cr[-1]) - 4
     s.lora.preamble_symbols, s.lora.crc, s.lora.implicit_header = site.preamble_symbols, 1, 0
     s.n_channels, s.n_members = len(site.channels), len(site.nodes)

@@ -140,7 +140,9 @@ def encode(site: Site, node_id: int, key: bytes, made_s: int) -> bytes:
     core = Field(site)
     s: Any = core.c.site
     channels = [s.channel[i] for i in range(s.n_channels)]
+    relays = [s.relay[i] for i in range(s.n_relays)]
     members = [s.member[i] for i in range(s.n_members)]
+    place = [1 + relays.index(i) if i in relays else 0 for i in range(s.n_members)]
     options = OPTION_ECHO * bool(s.echo) | OPTION_FOLLOW * bool(s.follow)
     length = _HEAD.size + len(channels) * _CHANNEL.size + len(members) * _MEMBER.size + _CRC_BYTES
     head = _HEAD.pack(
@@ -153,7 +155,9 @@ def encode(site: Site, node_id: int, key: bytes, made_s: int) -> bytes:
     )
     body = b"".join(
         _CHANNEL.pack(c.tol, c.step, c.lo, c.hi, c.rho, c.flags, *c.w0) for c in channels
-    ) + b"".join(_MEMBER.pack(m.id, m.phase, m.slot, 0, m.x_m, m.y_m, m.z_m) for m in members)
+    ) + b"".join(_MEMBER.pack(m.id, m.phase, m.slot, place[i], m.x_m, m.y_m, m.z_m)
+        for i, m in enumerate(members)
+    )
     return head + body + zlib.crc32(head + body).to_bytes(_CRC_BYTES, "little")
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "BUDGET_BYTES_H",
     "N_NODES_MAX",
     "N_PHASES",
+    "N_RELAYS_MAX",
     "Site",
     "SiteNode",
     "load_site",
@@ -41,6 +42,9 @@ __all__ = [
 
 N_NODES_MAX: Final = 128
 """Most nodes in one field; bounded by the RAM of a node. Ids are below it."""
+
+N_RELAYS_MAX: Final = 8
+"""Most relays in one field: each lengthens every phase by two slots."""
 
 N_PHASES: Final = 4
 """Phases in an epoch."""
@@ -104,6 +108,8 @@ class Site:
         echo: Whether every report repeats an older one, for links that lose frames (SPEC 6.5).
         follow: Whether the tolerance follows the danger: twice as wide while the field is calm,
             5/8 of it when it is red (SPEC 6.2).
+        relays: Ids of the nodes that repeat what they hear, in order of their slots (SPEC 6.6): for
+            fields whose nodes do not all hear each other.
         battery: Whether nodes report their battery's voltage, as channel 4 on air. The tolerance
             must be of the same channels.
         budget_bytes_h: What the whole field may put on air in an hour. [B/h] Nodes do not know it:
@@ -131,6 +137,7 @@ class Site:
     key_file: Path
     echo: bool = False
     follow: bool = False
+    relays: tuple[int, ...] = ()
     battery: bool = False
     budget_bytes_h: int = BUDGET_BYTES_H
     wind_height_m: float = WIND_HEIGHT_M
@@ -179,12 +186,19 @@ class Site:
     @property
     def commit_us(self) -> int:
         """From the start of a phase to its commit, SPEC 3; must be less than `phase_us`. [us]"""
-        return _LEAD_US + self.phase_members_max * self.slot_us + self.common_us
+        origin_us = self.phase_members_max * self.slot_us
+        return _LEAD_US + origin_us + self._common_slots * self.common_us
 
     @property
     def phase_room(self) -> int:
         """How many members a phase could have at most, by time. [1]"""
-        return max(0, (self.phase_us - 1 - _LEAD_US - self.common_us) // self.slot_us)
+        after_us = self._common_slots * self.common_us
+        return max(0, (self.phase_us - 1 - _LEAD_US - after_us) // self.slot_us)
+
+    @property
+    def _common_slots(self) -> int:
+        """Slots of a phase that take any frame: the common one and those of the relays."""
+        return 1 + 2 * len(self.relays)
 
     def _slot_for_us(self, frame_bytes: int) -> int:
         return -(-(self.airtime_us(frame_bytes) + _GUARD_US) // _GRAIN_US) * _GRAIN_US
@@ -278,6 +292,7 @@ epoch_s = {epoch_s}  # a node samples once per epoch; 300..3600, must divide a d
 range_m = {range_m}  # distance over which one node's surprise informs another
 echo = {echo}  # true: 3 bytes more a report, and lost ones are mended by the next
 follow = {follow}  # true: tolerances double while the field is calm, shrink to 5/8 in danger
+relays = {relays}  # ids of nodes that repeat what they hear, where not all hear all: [3, 7]
 battery = {battery}  # true: nodes report their battery's voltage, some bytes more an hour
 
 [tolerance]
@@ -322,6 +337,7 @@ def site_to_toml(site: Site, file: Path = Path("site.toml")) -> str:
         range_m=site.range_m,
         echo="true" if site.echo else "false",
         follow="true" if site.follow else "false",
+        relays=list(site.relays),
         battery="true" if site.battery else "false",
         tolerance_class=_quoted(site.tolerance.class_name),
         tolerances=tolerances,

@@ -16,7 +16,7 @@ from qres.channels import BATTERY, TOLERANCE_CLASSES, site_channels
 from qres.errors import KeyFileError
 from qres.keys import loose_permissions, read_key_file
 from qres.region import regions
-from qres.site import BUDGET_BYTES_H, N_NODES_MAX, WIND_HEIGHT_M, Site, SiteNode
+from qres.site import BUDGET_BYTES_H, N_NODES_MAX, N_RELAYS_MAX, WIND_HEIGHT_M, Site, SiteNode
 from qres.site_reader import Problem, Reader, Table
 from qres.tolerance import Tolerance
 
@@ -34,7 +34,7 @@ _SITE: Final = ("name", "field_id", "wind_height_m", "key_file")
 _RADIO: Final = (
     "region", "freq_hz", "bw_hz", "sf", "cr", "preamble_symbols", "tx_power_dbm", "budget_bytes_h",
 )  # fmt: skip
-_PROTOCOL: Final = ("epoch_s", "range_m", "echo", "follow", "battery")
+_PROTOCOL: Final = ("epoch_s", "range_m", "echo", "follow", "relays", "battery")
 _NODE: Final = ("id", "name", "lat_deg", "lon_deg", "elev_m")
 
 
@@ -103,6 +103,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
     battery = protocol.flag("battery", default=False)
     tolerance = _tolerance(reader, document, battery=battery)
     nodes = _nodes(reader, document)
+    relays = _relays(protocol, {node.id for _, node in nodes})
 
     if (
         name is None
@@ -121,6 +122,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
         or range_m is None
         or echo is None
         or follow is None
+        or relays is None
         or battery is None
         or tolerance is None
         or not nodes
@@ -145,6 +147,7 @@ def _parse(reader: Reader, document: dict[str, Any], path: Path, *, with_key: bo
         key_file=key_file,
         echo=echo,
         follow=follow,
+        relays=relays,
         battery=battery,
     )
     site_rules.check_extent(reader, site, {node.id: block for block, node in nodes})
@@ -171,6 +174,24 @@ def _epoch(protocol: Table) -> int | None:
         "epoch_s",
         f"must divide a day of 86400 s, and by 4 into whole phases; the nearest is {near}",
     )
+    return None
+
+
+def _relays(protocol: Table, ids: set[int]) -> tuple[int, ...] | None:
+    given = protocol.raw("relays")
+    if given is None:
+        return ()
+    if not isinstance(given, list) or any(type(x) is not int for x in given):
+        protocol.refuse("relays", "must be a list of node ids, like [3, 17]")
+    elif len(given) > N_RELAYS_MAX:
+        protocol.refuse("relays", f"{len(given)} relays: must be at most {N_RELAYS_MAX}")
+    elif len(set(given)) < len(given):
+        protocol.refuse("relays", "must name each node once")
+    elif not set(given) <= ids:
+        unknown = ", ".join(map(str, sorted(set(given) - ids)))
+        protocol.refuse("relays", f"the site has no node {unknown}")
+    else:
+        return tuple(given)
     return None
 
 

@@ -37,6 +37,7 @@ def site_to_dict(site: Site) -> dict[str, Any]:
         "range_m": site.range_m,
         "echo": site.echo,
         "follow": site.follow,
+        "relays": list(site.relays),
         "battery": site.battery,
         "phase_us": site.phase_us,
         "slot_us": site.slot_us,

@@ -50,6 +50,7 @@ uint32_t qres_wire_version(void);
 #define QRES_MAX_NODES 128
 #define QRES_MAX_CHANNELS 6
 #define QRES_MAX_SLOTS 32       /* members of one phase */
+#define QRES_MAX_RELAYS 8       /* each has two relay slots in every phase */
 #define QRES_MAX_FRAME 51       /* [bytes] fits the slowest legal data rate */
 #define QRES_MAX_KERNEL 8128    /* pairs of QRES_MAX_NODES members */
 #define QRES_LOG_MAX 1280       /* reports after the base state */
@@ -89,6 +90,8 @@ typedef struct {
     qres_lora lora;
     uint8_t n_channels;      /* 1..QRES_MAX_CHANNELS */
     uint8_t n_members;       /* 1..QRES_MAX_NODES */
+    uint8_t n_relays;        /* 0..QRES_MAX_RELAYS */
+    uint8_t relay[8];        /* indices of members, all different, in order of their slots: SPEC 6.6 */
     qres_channel channel[6];
     qres_member member[128];
 } qres_site;
@@ -222,6 +225,7 @@ typedef struct {
     uint8_t raw_len;             /* 0: decoded; QRES_LOG_ECHO; else an undecoded frame's length [bytes] */
     uint8_t is_s;                /* 1: sent or heard in form S, or known from an echo */
     uint8_t echoes;              /* how often it was repeated, as far as known here */
+    uint8_t relayed;             /* 1: this replica has put it into a RELAY */
     union { int16_t k[6]; uint8_t raw[12]; } u;
 } qres_log_entry;
 
@@ -234,19 +238,20 @@ typedef struct {
 } qres_config;
 
 enum { QRES_UNKNOWN, QRES_REPORTED, QRES_HELD, QRES_STALE, QRES_DIVERGED };
-enum { QRES_FRAME_REPORT = 1, QRES_FRAME_BEACON = 2, QRES_FRAME_CHECKPOINT = 3 };
+enum { QRES_FRAME_REPORT = 1, QRES_FRAME_BEACON = 2, QRES_FRAME_CHECKPOINT = 3, QRES_FRAME_RELAY = 4 };
 
 typedef struct {
     uint8_t kind;                /* QRES_FRAME_*, 0 if refused */
     uint8_t member;              /* index of the sender */
     uint8_t late;                /* 1: its phase was already committed */
+    uint8_t relay_slot;          /* of a RELAY */
     uint32_t phase;
     int32_t offset_us;           /* [us] arrival against the slot, clipped to +-2^31 */
     qres_report report;          /* of a REPORT */
 } qres_heard_info;
 
 typedef struct {
-    uint32_t restored;           /* reports known from an echo only, when it came */
+    uint32_t restored;           /* reports first known from an echo or a relay */
     uint32_t accepted, late, rebuilds, commits, deferred, adopted, verified, missed_checkpoints;
     uint32_t bits_compared, bits_wrong, beacons_compared, beacons_wrong;
     uint32_t refused[16];        /* by -qres_err */
@@ -259,6 +264,17 @@ typedef struct {
     uint8_t index[64];
     uint8_t data[64][44];
 } qres_assembly;
+
+/* What a relay and those who hear it keep, SPEC 6.6. */
+typedef struct {
+    uint32_t seen[16][4];        /* newest phase heard, by relay slot and phase mod 4 */
+    uint8_t ordinal;             /* this member's place among the relays, or QRES_NO_SLOT */
+    uint8_t done;                /* own relay slots of the open phase that are over, one bit each */
+    uint8_t held;                /* [bytes] of the fragment that waits to be sent, 0 if there is none */
+    uint8_t order, number;       /* its scribe in the order of trial, its number */
+    uint32_t era, blob_len;
+    uint8_t data[44];
+} qres_relaying;
 
 typedef struct {
     const qres_field *field;
@@ -289,6 +305,7 @@ typedef struct {
     uint32_t blob_len;
     uint8_t blob[2816];
     qres_assembly assembly;
+    qres_relaying relaying;
     qres_scratch scratch;
     qres_counters counters;
 } qres_node;

@@ -85,7 +85,7 @@ size_t qresi_checkpoint_seal(qres_node *n, uint32_t phase, uint8_t *frame)
 }
 
 /* The order of trial: the three scribes in turn, then everybody else by index. */
-static uint32_t candidate(const qres_field *f, uint32_t era, uint32_t order)
+uint32_t qresi_checkpoint_candidate(const qres_field *f, uint32_t era, uint32_t order)
 {
     uint32_t n = f->site.n_members;
     uint32_t first = era % n;
@@ -115,7 +115,7 @@ static int open_fragment(qres_node *n, uint32_t phase, const uint8_t *frame, siz
         for (size_t i = 0; i < body; i++) {
             plain[i] = frame[1 + i];
         }
-        qresi_seal_nonce(f, phase, f->site.member[candidate(f, era, *order)].id,
+        qresi_seal_nonce(f, phase, f->site.member[qresi_checkpoint_candidate(f, era, *order)].id,
                          QRES_FRAME_CHECKPOINT, nonce);
         if (qres_ccm_open(&cipher, nonce, sizeof nonce, frame, 1, plain, body, frame + 1 + body,
                           TAG_BYTES) == QRES_OK) {
@@ -201,7 +201,7 @@ static void begin_era(qres_node *n, uint32_t era)
         a->order = (uint8_t)n->field->site.n_members;
         do {
             a->order--;
-        } while (candidate(n->field, era, a->order) != n->config.self);
+        } while (qresi_checkpoint_candidate(n->field, era, a->order) != n->config.self);
     }
     for (uint32_t i = 0; i < sizeof a->seen; i++) {
         a->seen[i] = 0;
@@ -217,25 +217,13 @@ static int seen_before(qres_assembly *a, uint8_t number)
     return before;
 }
 
-int qresi_checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t len,
-                           qres_heard_info *info)
+int qresi_checkpoint_take(qres_node *n, uint32_t era, uint32_t order, uint32_t number, uint32_t blob_len,
+                          const uint8_t *data, size_t len)
 {
     qres_assembly *a = &n->assembly;
-    uint32_t era = qres_era_of(n->field, phase);
-    uint8_t plain[QRES_MAX_FRAME];
-    uint32_t blob_len;
-    uint32_t order;
-    size_t d = len - CHECKPOINT_HEAD - TAG_BYTES;
-    int rc = open_fragment(n, phase, frame, len, plain, &order);
-    if (rc != QRES_OK) {
-        return rc;
-    }
-    blob_len = fx_get16(plain);
-    info->kind = QRES_FRAME_CHECKPOINT;
-    info->member = (uint8_t)candidate(n->field, era, order);
-    info->phase = phase;
-    if (blob_len == 0 || blob_len > QRES_BLOB_MAX || qresi_fragment_bytes(blob_len) != d
-        || frame[0] >= qres_fragment_sources(blob_len) + qres_fragment_parities(blob_len)) {
+    int rc = QRES_OK;
+    if (blob_len == 0 || blob_len > QRES_BLOB_MAX || qresi_fragment_bytes(blob_len) != len
+        || number >= qres_fragment_sources(blob_len) + qres_fragment_parities(blob_len)) {
         return QRES_ERR_BLOB;
     }
     if (a->era != era) {
@@ -252,16 +240,36 @@ int qresi_checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, s
     if (a->len != blob_len) {
         return QRES_ERR_BLOB;
     }
-    if (seen_before(a, frame[0])) {
+    if (seen_before(a, (uint8_t)number)) {
         return QRES_ERR_DUPLICATE;
     }
-    if (a->done) {
-        return QRES_OK;
+    if (!a->done) {
+        a->index[a->have] = (uint8_t)number;
+        for (size_t b = 0; b < len; b++) {
+            a->data[a->have][b] = data[b];
+        }
+        a->have++;
+        rc = a->have == qres_fragment_sources(blob_len) ? complete(n, era) : QRES_OK;
     }
-    a->index[a->have] = frame[0];
-    for (size_t b = 0; b < d; b++) {
-        a->data[a->have][b] = plain[2 + b];
+    if (rc == QRES_OK && order < SCRIBE_CANDIDATES) {
+        qresi_relay_hold(n, era, order, number, blob_len, data, len);
     }
-    a->have++;
-    return a->have == qres_fragment_sources(blob_len) ? complete(n, era) : QRES_OK;
+    return rc;
+}
+
+int qresi_checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t len,
+                           qres_heard_info *info)
+{
+    uint32_t era = qres_era_of(n->field, phase);
+    uint8_t plain[QRES_MAX_FRAME];
+    uint32_t order;
+    int rc = open_fragment(n, phase, frame, len, plain, &order);
+    if (rc != QRES_OK) {
+        return rc;
+    }
+    info->kind = QRES_FRAME_CHECKPOINT;
+    info->member = (uint8_t)qresi_checkpoint_candidate(n->field, era, order);
+    info->phase = phase;
+    return qresi_checkpoint_take(n, era, order, frame[0], fx_get16(plain), plain + 2,
+                                 len - CHECKPOINT_HEAD - TAG_BYTES);
 }

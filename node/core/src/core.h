@@ -17,6 +17,7 @@ enum {
     WEIGHT_MAX_LEVEL = 15938355,    /* 0.95 in Q24: weights 1 and 2 stay contractive */
     WEIGHT_MAX_DIURNAL = 33554432,  /* 2 in Q24, in tolerances */
     WEIGHT_EXPONENT_MAX = 12,
+    RELAY_AGE_MAX = 3,              /* [phases] of what a RELAY repeats */
     QRES_NEIGHBOURS = 6,            /* whose weather a member's is compared with */
     FUEL_MAX = 250 * 65536,         /* [Q16.16 %] litter holds no more water */
     ROLE_TEMP = 1,                  /* index of qres_field.role: QRES_ROLE_* >> 2 */
@@ -126,6 +127,19 @@ void qresi_echo_heard(qres_node *n, uint32_t phase, uint32_t sender, const qres_
 int qresi_echo_read(const qres_field *f, const qres_state *s, uint32_t member, uint32_t low,
                     qres_report *r);
 
+uint32_t qresi_echo_low(const qres_field *f, const qres_log_entry *e);
+/* A report of which only the low bits are known, into the log. Returns 0 or why it is not. */
+int qresi_echo_insert(qres_node *n, uint32_t phase, uint32_t member, uint32_t low, uint32_t echoes);
+
+/* relay.c: SPEC 6.6 */
+uint32_t qresi_relay_of(const qres_field *f, uint32_t slot);
+uint64_t qresi_relay_start_us(const qres_field *f, uint32_t phase, uint32_t slot);
+size_t qresi_relay_seal(qres_node *n, uint32_t slot, uint8_t *frame);
+int qresi_relay_heard(qres_node *n, uint32_t phase, uint32_t slot, const uint8_t *frame, size_t len,
+                      qres_heard_info *info);
+void qresi_relay_hold(qres_node *n, uint32_t era, uint32_t order, uint32_t number, uint32_t blob_len,
+                      const uint8_t *data, size_t len);
+
 /* seal.c: keys, nonces, tags */
 void qresi_seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind,
                       uint8_t nonce[13]);
@@ -138,7 +152,10 @@ int qresi_replica_own_digest(const qres_node *n, uint32_t phase, uint32_t *diges
 void qresi_replica_compare_bit(qres_node *n, uint32_t phase, uint32_t bit);
 void qresi_replica_is_well(qres_node *n);
 void qresi_replica_compare_digest(qres_node *n, uint32_t phase, uint32_t digest);
+uint32_t qresi_replica_log_position(const qres_node *n, uint32_t phase, uint32_t member);
 int qresi_replica_log_find(const qres_node *n, uint32_t phase, uint32_t member);
+/* A report became known that the sender's own frame did not bring. */
+void qresi_replica_restored(qres_node *n, uint32_t phase, uint32_t member);
 int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry);
 /* A decoded report into the log; `is_s`: it came in form S. */
 int qresi_replica_log_report(qres_node *n, uint32_t phase, const qres_report *r, uint32_t is_s);
@@ -159,6 +176,10 @@ uint32_t qresi_checkpoint_ordinal(const qres_field *f, uint32_t era, uint32_t ph
 void qresi_checkpoint_freeze(qres_node *n);
 int qresi_checkpoint_heard(qres_node *n, uint32_t phase, const uint8_t *frame, size_t len,
                            qres_heard_info *info);
+/* A fragment of the scribe that stands at `order` of the order of trial. */
+int qresi_checkpoint_take(qres_node *n, uint32_t era, uint32_t order, uint32_t number, uint32_t blob_len,
+                          const uint8_t *data, size_t len);
+uint32_t qresi_checkpoint_candidate(const qres_field *f, uint32_t era, uint32_t order);
 size_t qresi_checkpoint_seal(qres_node *n, uint32_t phase, uint8_t *frame);
 
 /* beacon.c */

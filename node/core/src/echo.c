@@ -28,8 +28,8 @@ int qresi_echo_read(const qres_field *f, const qres_state *s, uint32_t member, u
     return r->included != 0;
 }
 
-/* The low bits that repeat an entry. */
-static uint32_t low_bits(const qres_field *f, const qres_log_entry *e)
+/* The low bits that repeat an S entry. */
+uint32_t qresi_echo_low(const qres_field *f, const qres_log_entry *e)
 {
     uint32_t low = 0;
     uint32_t at = 0;
@@ -83,7 +83,7 @@ qres_echo qresi_echo_choose(qres_node *n)
         if (is_candidate(n, e) && e->echoes == fewest && equals-- == 0) {
             echo.age = (uint8_t)(phase - e->phase);
             echo.slot = f->site.member[e->member].slot;
-            echo.low = low_bits(f, e);
+            echo.low = qresi_echo_low(f, e);
             count(e);
             return echo;
         }
@@ -91,11 +91,33 @@ qres_echo qresi_echo_choose(qres_node *n)
     return echo;
 }
 
+int qresi_echo_insert(qres_node *n, uint32_t phase, uint32_t member, uint32_t low, uint32_t echoes)
+{
+    qres_log_entry e;
+    int rc;
+    e.phase = phase;
+    e.member = (uint8_t)member;
+    e.included = 0;
+    e.absent = 0;
+    e.raw_len = QRES_LOG_ECHO;
+    e.is_s = 1;
+    e.echoes = (uint8_t)echoes;
+    e.relayed = 0;
+    for (uint32_t i = 0; i < sizeof e.u.raw; i++) {
+        e.u.raw[i] = 0;
+    }
+    fx_put32(e.u.raw, low);
+    rc = qresi_replica_log_insert(n, &e);
+    if (rc == QRES_OK) {
+        qresi_replica_restored(n, phase, member);
+    }
+    return rc;
+}
+
 void qresi_echo_heard(qres_node *n, uint32_t phase, uint32_t sender, const qres_echo *echo)
 {
     uint32_t repeated = phase - echo->age;
     uint32_t member = n->field->slot_member[repeated % QRES_PHASES][echo->slot];
-    qres_log_entry e;
     int found;
     if (echo->age == 0 || member == QRES_NO_SLOT || member == n->config.self || member == sender
         || !qresi_replica_accepts(n, repeated)) {
@@ -106,22 +128,5 @@ void qresi_echo_heard(qres_node *n, uint32_t phase, uint32_t sender, const qres_
         count(&n->log[found]);
         return;
     }
-    e.phase = repeated;
-    e.member = (uint8_t)member;
-    e.included = 0;
-    e.absent = 0;
-    e.raw_len = QRES_LOG_ECHO;
-    e.is_s = 1;
-    e.echoes = 1;
-    for (uint32_t i = 0; i < sizeof e.u.raw; i++) {
-        e.u.raw[i] = 0;
-    }
-    fx_put32(e.u.raw, echo->low);
-    if (qresi_replica_log_insert(n, &e) == QRES_OK) {
-        n->counters.restored++;
-        if (n->heard_phase[member] < repeated) {
-            n->heard_phase[member] = repeated;
-        }
-        n->dirty = n->dirty || repeated <= n->live.phase;
-    }
+    (void)qresi_echo_insert(n, repeated, member, echo->low, 1); /* no room: not repeated then */
 }

@@ -80,6 +80,24 @@ static const char *members_problem(const qres_site *site)
     return NULL;
 }
 
+static const char *relays_problem(const qres_site *site)
+{
+    if (site->n_relays > QRES_MAX_RELAYS) {
+        return "there are more than 8 relays";
+    }
+    for (uint32_t i = 0; i < site->n_relays; i++) {
+        if (site->relay[i] >= site->n_members) {
+            return "a relay is no member";
+        }
+        for (uint32_t j = 0; j < i; j++) {
+            if (site->relay[i] == site->relay[j]) {
+                return "a member is a relay twice";
+            }
+        }
+    }
+    return members_problem(site);
+}
+
 static const char *roles_problem(const qres_site *site)
 {
     uint32_t given[ROLES] = {0, 0, 0, 0, 0};
@@ -94,7 +112,7 @@ static const char *roles_problem(const qres_site *site)
     if (site->follow != 0 && (given[ROLE_TEMP] == 0 || given[ROLE_RH] == 0)) {
         return "follow needs channels with the roles of temperature and humidity";
     }
-    return members_problem(site);
+    return relays_problem(site);
 }
 
 const char *qres_site_problem(const qres_site *site)
@@ -161,6 +179,10 @@ static uint32_t site_hash(const qres_site *s)
         h = fx_mix(h, (uint32_t)m->z_m);
         h = fx_mix(h, m->phase);
         h = fx_mix(h, m->slot);
+    }
+    h = s->n_relays > 0 ? fx_mix(h, s->n_relays) : h;
+    for (uint32_t i = 0; i < s->n_relays; i++) {
+        h = fx_mix(h, s->relay[i]);
     }
     return fx_fin(h);
 }
@@ -282,7 +304,7 @@ int qres_field_init(qres_field *f, const qres_site *site)
     for (uint32_t i = 0; i < site->n_members; i++) {
         neighbours(f, i);
     }
-    f->commit_us = LEAD_US + f->slots * f->slot_us + f->common_us;
+    f->commit_us = LEAD_US + f->slots * f->slot_us + (1u + 2u * site->n_relays) * f->common_us;
     return f->commit_us < f->phase_us ? QRES_OK : QRES_ERR_INVALID;
 }
 

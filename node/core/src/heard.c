@@ -9,6 +9,7 @@ typedef struct {
     uint64_t start_us;
     uint32_t phase;
     uint32_t slot;       /* nearest origin slot; beyond the last it is the common one */
+    uint32_t relay;      /* 1 + the nearest relay slot; 0 if another slot is nearer */
 } arrival;
 
 static int limit_reached(const qres_node *n)
@@ -94,6 +95,7 @@ static int keep_pending(qres_node *n, uint32_t phase, uint32_t member, const uin
     e.raw_len = (uint8_t)len;
     e.is_s = 0;
     e.echoes = 0;
+    e.relayed = 0;
     for (size_t i = 0; i < sizeof e.u.raw; i++) {
         e.u.raw[i] = i < len ? frame[i] : 0;
     }
@@ -152,7 +154,6 @@ static int hear_report(qres_node *n, const arrival *a, const uint8_t *frame, siz
                        qres_heard_info *info)
 {
     static const int8_t order[3] = {0, -1, 1};
-    uint32_t slot_member = member_at(n->field, a->phase, a->slot);
     if (!qresi_report_payload_length_known(n->field, len - TAG_BYTES)) {
         return QRES_ERR_LENGTH;
     }
@@ -177,8 +178,7 @@ static int hear_report(qres_node *n, const arrival *a, const uint8_t *frame, siz
             }
         }
     }
-    return slot_member == QRES_NO_SLOT ? QRES_ERR_TAG
-                                       : keep_pending(n, a->phase, slot_member, frame, len);
+    return QRES_ERR_TAG;
 }
 
 static int hear_checkpoint(qres_node *n, const arrival *a, const uint8_t *frame, size_t len,
@@ -201,6 +201,9 @@ static arrival locate(const qres_node *n, uint64_t start_us)
     a.start_us = start_us;
     a.phase = (uint32_t)(start_us / f->phase_us);
     a.slot = slot > f->slots ? f->slots : (uint32_t)slot;
+    offset += (int64_t)(f->common_us / 2) - (int64_t)(f->slots * f->slot_us);
+    slot = a.slot < f->slots || offset < 0 ? 0 : offset / (int64_t)f->common_us;
+    a.relay = slot > 2 * f->site.n_relays ? 2u * f->site.n_relays : (uint32_t)slot;
     return a;
 }
 
@@ -209,20 +212,24 @@ static int32_t arrival_offset(const qres_field *f, const arrival *a, const qres_
 {
     uint32_t slot =
         info->kind == QRES_FRAME_REPORT ? f->site.member[info->member].slot : f->slots;
-    uint64_t due = info->phase * f->phase_us + f->lead_us + f->guard_us / 2 + slot * f->slot_us;
+    uint64_t due = info->phase * f->phase_us + f->lead_us + slot * f->slot_us;
+    if (info->kind == QRES_FRAME_RELAY) {
+        due = qresi_relay_start_us(f, info->phase, info->relay_slot);
+    }
+    due += f->guard_us / 2;
     return fx_clip32((int64_t)(a->start_us - due), INT32_MIN, INT32_MAX);
 }
 
-static int dispatch(qres_node *n, const arrival *a, const uint8_t *frame, size_t len,
-                    qres_heard_info *info)
+static int is_beacon(const uint8_t *frame, size_t len)
 {
-    if (len < TAG_BYTES + 1u || len > QRES_MAX_FRAME) {
-        return QRES_ERR_LENGTH;
-    }
-    if (limit_reached(n)) {
-        return QRES_ERR_LIMIT;
-    }
-    if (len == BEACON_BYTES && frame[0] >> 4 == 0xB) {
+    return len == BEACON_BYTES && frame[0] >> 4 == 0xB;
+}
+
+/* As anything but a RELAY. */
+static int hear_other(qres_node *n, const arrival *a, const uint8_t *frame, size_t len,
+                      qres_heard_info *info)
+{
+    if (is_beacon(frame, len)) {
         int as_report;
         int rc = qresi_beacon_heard(n, a->phase, frame, info);
         if (rc == QRES_OK || rc == QRES_ERR_DUPLICATE
@@ -234,6 +241,65 @@ static int dispatch(qres_node *n, const arrival *a, const uint8_t *frame, size_t
     }
     return len > n->field->report_max ? hear_checkpoint(n, a, frame, len, info)
                                       : hear_report(n, a, frame, len, info);
+}
+
+/* Whether relay slot `slot` of the phase of arrival is the nearest one or one beside it. */
+static int is_near_relay(const arrival *a, uint32_t slot)
+{
+    return a->relay > 0 && slot + 2 >= a->relay && slot <= a->relay;
+}
+
+/* The relay slots of one phase: those near the arrival, the nearest first, or all others. */
+static int hear_relay(qres_node *n, const arrival *a, uint32_t phase, int near,
+                      const uint8_t *frame, size_t len, qres_heard_info *info)
+{
+    static const uint8_t before[3] = {1, 2, 0};
+    uint32_t slots = 2u * n->field->site.n_relays;
+    if (!qresi_replica_accepts(n, phase)) {
+        return QRES_ERR_TAG;
+    }
+    for (uint32_t i = 0; i < (near ? 3u : slots); i++) {
+        uint32_t slot = near ? a->relay - before[i] : i;
+        int rc;
+        if (slot >= slots || (!near && phase == a->phase && is_near_relay(a, slot))) {
+            continue;
+        }
+        rc = qresi_relay_heard(n, phase, slot, frame, len, info);
+        if (rc != QRES_ERR_TAG) {
+            return rc;
+        }
+    }
+    return QRES_ERR_TAG;
+}
+
+static int dispatch(qres_node *n, const arrival *a, const uint8_t *frame, size_t len,
+                    qres_heard_info *info)
+{
+    uint32_t member = member_at(n->field, a->phase, a->slot);
+    int rc;
+    if (len < TAG_BYTES + 1u || len > QRES_MAX_FRAME) {
+        return QRES_ERR_LENGTH;
+    }
+    if (limit_reached(n)) {
+        return QRES_ERR_LIMIT;
+    }
+    rc = a->relay > 0 ? hear_relay(n, a, a->phase, 1, frame, len, info) : QRES_ERR_TAG;
+    if (rc != QRES_ERR_TAG) {
+        return rc;
+    }
+    rc = hear_other(n, a, frame, len, info);
+    for (uint32_t i = 0; i < 3 && n->config.search && (rc == QRES_ERR_TAG || rc == QRES_ERR_LENGTH);
+         i++) {
+        uint32_t phase = a->phase + (i == 0 ? 0u : i == 1 ? UINT32_MAX : 1u);
+        int as_relay = hear_relay(n, a, phase, 0, frame, len, info);
+        if (as_relay != QRES_ERR_TAG) {
+            return as_relay;
+        }
+    }
+    return rc == QRES_ERR_TAG && member != QRES_NO_SLOT && len <= n->field->report_max
+                   && !is_beacon(frame, len)
+               ? keep_pending(n, a->phase, member, frame, len)
+               : rc;
 }
 
 int qres_heard(qres_node *n, uint64_t rx_end_us, const uint8_t *frame, size_t len,

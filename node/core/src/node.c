@@ -21,6 +21,12 @@ int qres_init(qres_node *n, const qres_field *field, const uint8_t *key, const q
     n->key_era[0] = UINT32_MAX; /* odd: never the era of an even place */
     n->key_era[1] = UINT32_MAX - 1;
     n->synced = 1;
+    n->relaying.ordinal = QRES_NO_SLOT;
+    for (uint32_t i = 0; i < field->site.n_relays; i++) {
+        if (field->site.relay[i] == config->self) {
+            n->relaying.ordinal = (uint8_t)i;
+        }
+    }
     qres_state_init(&n->base, field, config->first_phase - 1);
     n->live = n->base;
     qresi_replica_note_digest(n, n->live.phase, qres_state_digest(field, &n->live));
@@ -97,6 +103,7 @@ static void open_phase(qres_node *n)
 {
     n->tx_len = 0;
     n->sampled = 0;
+    n->relaying.done = 0;
     prepare_common(n, n->live.phase + 1);
 }
 
@@ -182,6 +189,46 @@ static uint64_t own_slot_us(const qres_node *n, uint64_t start_us)
            + f->site.member[n->config.self].slot * f->slot_us;
 }
 
+/* The first of this relay's slots in the open phase that is not over: 0 there, 1 back, 2 none. */
+static uint32_t relay_turn(const qres_node *n)
+{
+    if (n->relaying.ordinal == QRES_NO_SLOT || !may_send(n, n->live.phase + 1)) {
+        return 2;
+    }
+    return n->relaying.done;
+}
+
+static uint32_t relay_slot(const qres_node *n, uint32_t turn)
+{
+    uint32_t there = n->relaying.ordinal;
+    return turn == 0 ? there : 2u * n->field->site.n_relays - 1u - there;
+}
+
+/*
+ * What a relay says is put together when its slot begins: it repeats what came until then.
+ * Returns 1 if there is a transmission.
+ */
+static int next_relay(qres_node *n, uint64_t now, qres_action *a)
+{
+    const qres_field *f = n->field;
+    for (uint32_t turn = relay_turn(n); turn < 2; turn++) {
+        uint32_t slot = relay_slot(n, turn);
+        uint64_t start = qresi_relay_start_us(f, n->live.phase + 1, slot);
+        uint8_t frame[QRES_MAX_FRAME];
+        size_t len;
+        if (now < start) {
+            return 0;
+        }
+        n->relaying.done = (uint8_t)(turn + 1);
+        len = now <= start + f->guard_us ? qresi_relay_seal(n, slot, frame) : 0;
+        if (len != 0) {
+            give_frame(n, a, frame, (uint32_t)len, QRES_FRAME_RELAY, start + f->guard_us / 2);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /*
  * Transmissions of the open phase that are still to be given. Returns 1 if there was one.
  * A frame whose guard time has passed as well (the clock jumped, or nobody asked in time) would run
@@ -206,7 +253,7 @@ static int next_transmission(qres_node *n, uint64_t start_us, uint64_t now, qres
         n->common_len = 0;
         return 1;
     }
-    return 0;
+    return next_relay(n, now, a);
 }
 
 void qres_next(qres_node *n, uint64_t now_us, qres_action *a)
@@ -239,5 +286,9 @@ void qres_next(qres_node *n, uint64_t now_us, qres_action *a)
         return;
     } else {
         a->kind = QRES_DO_LISTEN;
+        if (has_slot(n) && relay_turn(n) < 2) {
+            a->until_us = qresi_relay_start_us(f, phase, relay_slot(n, relay_turn(n)))
+                          - (uint64_t)n->clock_corr_us;
+        }
     }
 }

@@ -7,7 +7,7 @@
 enum { SUSPECT_LIMIT = 4, BITS_KEPT = 16 };
 
 /* Index of the first log entry at or after (phase, member). */
-static uint32_t log_position(const qres_node *n, uint32_t phase, uint32_t member)
+uint32_t qresi_replica_log_position(const qres_node *n, uint32_t phase, uint32_t member)
 {
     uint32_t lo = 0;
     uint32_t hi = n->n_log;
@@ -25,7 +25,7 @@ static uint32_t log_position(const qres_node *n, uint32_t phase, uint32_t member
 
 int qresi_replica_log_find(const qres_node *n, uint32_t phase, uint32_t member)
 {
-    uint32_t at = log_position(n, phase, member);
+    uint32_t at = qresi_replica_log_position(n, phase, member);
     return at < n->n_log && n->log[at].phase == phase && n->log[at].member == member ? (int)at : -1;
 }
 
@@ -39,7 +39,7 @@ static void fold_phase(qres_node *n, qres_state *s)
 {
     uint32_t phase = s->phase + 1;
     uint32_t count = 0;
-    for (uint32_t at = log_position(n, phase, 0); at < n->n_log && n->log[at].phase == phase; at++) {
+    for (uint32_t at = qresi_replica_log_position(n, phase, 0); at < n->n_log && n->log[at].phase == phase; at++) {
         const qres_log_entry *e = &n->log[at];
         qres_report *r = &n->scratch.phase_reports[count];
         uint32_t digest_bit;
@@ -74,7 +74,7 @@ static void fold_phase(qres_node *n, qres_state *s)
 
 static void drop_before(qres_node *n, uint32_t phase)
 {
-    uint32_t first = log_position(n, phase, 0);
+    uint32_t first = qresi_replica_log_position(n, phase, 0);
     for (uint32_t i = first; i < n->n_log; i++) {
         n->log[i - first] = n->log[i];
     }
@@ -105,8 +105,10 @@ int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry)
             return QRES_ERR_DUPLICATE;
         }
         uint8_t echoes = n->log[found].echoes;
+        uint8_t relayed = n->log[found].relayed;
         n->log[found] = *entry;
         n->log[found].echoes = echoes;
+        n->log[found].relayed = relayed;
         return QRES_OK;
     }
     if (n->n_log == QRES_LOG_MAX) {
@@ -114,7 +116,7 @@ int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry)
             return QRES_ERR_FULL;
         }
     }
-    at = log_position(n, entry->phase, entry->member);
+    at = qresi_replica_log_position(n, entry->phase, entry->member);
     for (uint32_t i = n->n_log; i > at; i--) {
         n->log[i] = n->log[i - 1];
     }
@@ -133,10 +135,20 @@ int qresi_replica_log_report(qres_node *n, uint32_t phase, const qres_report *r,
     e.raw_len = 0;
     e.is_s = (uint8_t)is_s;
     e.echoes = 0;
+    e.relayed = 0;
     for (uint32_t c = 0; c < QRES_MAX_CHANNELS; c++) {
         e.u.k[c] = (r->included >> c) & 1 ? r->k[c] : 0;
     }
     return qresi_replica_log_insert(n, &e);
+}
+
+void qresi_replica_restored(qres_node *n, uint32_t phase, uint32_t member)
+{
+    n->counters.restored++;
+    if (n->heard_phase[member] < phase) {
+        n->heard_phase[member] = phase;
+    }
+    n->dirty = n->dirty || phase <= n->live.phase;
 }
 
 void qresi_replica_log_remove(qres_node *n, uint32_t phase, uint32_t member)

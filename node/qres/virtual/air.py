@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The simulated air: one collision domain, one channel.
+The simulated air: one channel.
 
 Simulated: airtime, collisions (two frames that overlap in time destroy each other at every
-receiver; no capture), half-duplex senders, and loss on each link, independent or in bursts.
-Not simulated: propagation, hidden nodes, other users of the band.
+receiver that could hear both; no capture), half-duplex senders, and loss on each link, alike or
+link by link, independent or in bursts. Not simulated: other users of the band.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Air:
     Args:
         n_receivers: How many there are. A sender is receiver number `sender`; further receivers
             (a gateway) come after the nodes.
-        loss: Share of frames lost on a link. 0..1
+        loss: Share of frames lost on a link, 0..1: one number for all, or shape (senders,
+            receivers), with 1 between those that do not hear each other.
         seed: The same seed gives the same losses.
         burst: Mean length of a run of lost frames on a link; 1 for independent losses.
 
@@ -69,7 +70,7 @@ class Air:
     """
 
     n_receivers: int
-    loss: float = 0.0
+    loss: float | NDArray[np.float64] = 0.0
     seed: int = 1
     burst: float = 1.0
     collisions: int = 0
@@ -77,12 +78,17 @@ class Air:
     _is_bad: NDArray[np.bool_] = None  # type: ignore[assignment]  # likewise
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.loss <= 1.0:
+        loss = np.asarray(self.loss)
+        if not (loss >= 0.0).all() or not (loss <= 1.0).all():
             raise RangeError("loss", self.loss, "must be 0..1")
+        if loss.ndim and (loss.ndim != 2 or loss.shape[1] != self.n_receivers):
+            raise RangeError("loss", loss.shape, f"must have {self.n_receivers} columns")
         if not self.burst >= 1.0:
             raise RangeError("burst", self.burst, "must be 1 or more")
         self._rng = np.random.default_rng(self.seed)
-        self._is_bad = self._rng.random(self.n_receivers) < self.loss
+        if loss.ndim and self.burst > 1.0:
+            raise RangeError("burst", self.burst, "must be 1 if each link has a loss of its own")
+        self._is_bad = self._rng.random(self.n_receivers) < (0.0 if loss.ndim else self.loss)
 
     def carry(self, transmissions: Sequence[Transmission]) -> list[Reception]:
         """Who receives which of the frames of one phase; in order of their ends."""
@@ -95,15 +101,26 @@ class Air:
             for o in others
             if o is not sent and o.start_us < sent.end_us and sent.start_us < o.end_us
         ]
-        heard = ~self._lost()
+        heard = ~self._lost(sent.sender)
         heard[sent.sender] = False
         if overlapping:
             self.collisions += 1
-            heard[:] = False
+            for other in overlapping:
+                heard &= ~self._audible(other.sender)
         return heard
 
-    def _lost(self) -> NDArray[np.bool_]:
+    def _audible(self, sender: int) -> NDArray[np.bool_]:
+        """Per receiver, whether it ever hears that sender; a node hears itself best."""
+        if not isinstance(self.loss, np.ndarray):
+            return np.full(self.n_receivers, fill_value=True)
+        audible = np.asarray(self.loss[sender] < 1.0)
+        audible[sender] = True
+        return audible
+
+    def _lost(self, sender: int) -> NDArray[np.bool_]:
         """Per receiver, whether its link loses the next frame (Gilbert's two-state model)."""
+        if isinstance(self.loss, np.ndarray):
+            return np.asarray(self._rng.random(self.n_receivers) < self.loss[sender])
         if self.loss in (0.0, 1.0):
             return np.full(self.n_receivers, self.loss == 1.0)
         draw = self._rng.random(self.n_receivers)

@@ -101,7 +101,7 @@ class VirtualField:
             interpolated; a missing value is a missed sample. The battery of a site that has it is
             *simulated* (`qres.virtual.battery`).
         start_us: True time of the first phase; None for the record's start. [us]
-        loss: Share of frames lost on each link. 0..1
+        loss: Share of frames lost: on each link alike, 0..1, or as `Air` takes it.
         burst: Mean run of losses, see `Air`.
         seed: Clocks and losses follow from it.
         extra_receivers: Receivers beside the nodes (gateways).
@@ -118,7 +118,7 @@ class VirtualField:
         weather: WeatherFile,
         *,
         start_us: int | None = None,
-        loss: float = 0.0,
+        loss: float | NDArray[np.float64] = 0.0,
         burst: float = 1.0,
         seed: int = 1,
         extra_receivers: int = 0,
@@ -132,6 +132,8 @@ class VirtualField:
         self.next_phase = -(-first_us // self.field.phase_us)
         self.nodes = [Node(self.field, key, i, first_phase=self.next_phase) for i in range(n)]
         self.air = Air(n + extra_receivers, loss=loss, seed=seed, burst=burst)
+        relays = [self.nodes[site.ids.index(i)] for i in site.relays]
+        self._relays = relays + relays[::-1]
         self._crystals = _crystals(n, first_us, seed)
         self._wake_us = [c.reads(self.now_us) for c in self._crystals]
         self._phase_of = phases(site)
@@ -173,10 +175,10 @@ class VirtualField:
         tolerance = self._tolerance_q16(members)
         sent: list[Transmission] = []
         for node in self.nodes:
-            sent += self._open_phase(node, samples)
-        receptions = tuple(self.air.carry(sent))
-        for reception in receptions:
-            self._deliver(reception)
+            sent += self._talk(node, samples)
+        receptions = self._carry(sent)
+        for node in self._relays:  # in the order of their slots, there and back
+            receptions += self._carry(self._talk(node, samples))
         for node in self.nodes:
             committed = node.next(self._wake_us[node.index])
             if committed.do != Do.COMMITTED or committed.phase != phase:
@@ -184,15 +186,16 @@ class VirtualField:
         self.next_phase += 1
         digests = tuple(node.digest for node in self.nodes)
         measured = samples[members]
-        return PhaseResult(phase, start_us, members, measured, tolerance, receptions, digests)
+        heard = tuple(receptions)
+        return PhaseResult(phase, start_us, members, measured, tolerance, heard, digests)
 
     def _tolerance_q16(self, members: NDArray[np.intp]) -> NDArray[np.int64]:
         if not self.field.site.follow:
             return self._fixed_tolerance_q16[members]
         return np.stack([self.nodes[i].tolerance_q16 for i in members]).reshape(len(members), -1)
 
-    def _open_phase(self, node: Node, samples: NDArray[np.int32]) -> list[Transmission]:
-        """What a node does in a phase until it only listens; it wakes next for the commit."""
+    def _talk(self, node: Node, samples: NDArray[np.int32]) -> list[Transmission]:
+        """What a node does until it only listens: to its slot as a relay, or to the commit."""
         sent = []
         crystal = self._crystals[node.index]
         while True:
@@ -212,6 +215,12 @@ class VirtualField:
             else:
                 self._wake_us[node.index] = action.until_us
                 return sent
+
+    def _carry(self, sent: list[Transmission]) -> list[Reception]:
+        receptions = self.air.carry(sent)
+        for reception in receptions:
+            self._deliver(reception)
+        return receptions
 
     def _deliver(self, reception: Reception) -> None:
         frame, end_us = reception.sent.frame, reception.sent.end_us
