@@ -7,7 +7,9 @@ Check a board file and write the header that a port is compiled with.
         [--anemometer davis-6410] [--rain-gauge davis-6463-mm] [--cell lifepo4] [--antenna-cdbi 215]
 
 Every fact of a board needs two public sources that agree. A board with a fact that has fewer, or
-on which sources disagree, is refused unless --allow-disputed says that somebody has measured it.
+on which sources disagree, is refused unless --allow-disputed says that somebody has measured it;
+so is one that needs a driver which is not there. A dissenting source is overruled by two others of
+which one is the board's maker, or by three.
 A gauge that is not named is not there: its pin stays unused and its quantity missing, not zero.
 Standard library only: it runs inside ESP-IDF's own Python, too.
 """
@@ -27,6 +29,9 @@ GAUGES = HERE.parent / "drivers" / "sensors" / "gauges.toml"
 NONE = "none"
 CELLS = {NONE: 0, "li-ion": 3300, "lifepo4": 2950}
 """Below it a node hibernates, 0 never. [mV] Our choice: 200 mV below the dashboards' alert."""
+
+OVERRULING, OVERRULING_WITH_MAKER = 3, 2
+"""How many sources must agree to overrule others, without and with the maker among them."""
 
 ANTENNA_CDBI = (-1000, 2000)
 """Limits of what an antenna's gain may be. [0.01 dBi]"""
@@ -115,8 +120,8 @@ def load(name: str, folder: Path = HERE) -> dict[str, Any]:
 
 
 def doubts(board: dict[str, Any]) -> list[str]:
-    """What is not certain: facts in dispute, and facts with fewer than two sources."""
-    found = []
+    """What is not certain or not there: disputes, facts with one source, drivers that lack."""
+    found = [f"not supported: {board['unsupported']}"] if "unsupported" in board else []
     for name, fact in board["facts"].items():
         sources = set(fact["sources"])
         others = fact.get("disputed", {})
@@ -137,9 +142,18 @@ def problems(board: dict[str, Any]) -> list[str]:
         found.append(f"radio {board['radio']!r} is none of {', '.join(RADIOS)}")
     elif board["radio"] != "sx1276" and "lora_busy" not in facts:
         found.append("lora_busy is missing")
+    makers = set(board.get("maker", []))
+    found += [
+        f"maker {source!r} is not listed" for source in sorted(makers - set(board["sources"]))
+    ]
     for name, fact in facts.items():
-        unknown = set(fact["sources"]) - set(board["sources"])
+        sources, overruled = set(fact["sources"]), set(fact.get("overruled", {}))
+        unknown = (sources | overruled) - set(board["sources"])
         found += [f"{name}: source {source!r} is not listed" for source in sorted(unknown)]
+        least = OVERRULING if makers.isdisjoint(sources) else OVERRULING_WITH_MAKER
+        if overruled and len(sources - overruled) < least:
+            who = ", ".join(sorted(overruled))
+            found.append(f"{name}: {who} cannot be overruled by fewer than {least} sources")
     if board["target"] not in TARGETS:
         return [*found, f"target {board['target']!r} is none of {', '.join(TARGETS)}"]
     return found + _pin_problems(board)
@@ -251,7 +265,7 @@ def make(
     unsure = doubts(board)
     if unsure and not allow_disputed:
         raise BoardError(
-            f"{name} is refused, its sources do not agree: {'; '.join(unsure)}."
+            f"{name} is refused: {'; '.join(unsure)}."
             " Measure it, or build with --allow-disputed and know that it may not work."
         )
     return header(name, board, kit)

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from qres.errors import RangeError
 from qres.plan import NOTICE
 from qres.plan.battery import CELLS, LFP, LI_ION, PANELS_WP, Cell, Chemistry
+from qres.plan.energy import charger_share
 from qres.plan.simulate import AGED, simulate
 from qres_gateway.cli import build_app
 from tests.qres.site_text import GOOD
@@ -153,6 +154,26 @@ def test_verb_says_what_to_buy(tmp_path: Path) -> None:
     assert smaller == []
     assert plan["planned_mah_per_day"] == pytest.approx(2 * plan["mah_per_day"])
     assert sum(x["mah_per_day"] for x in plan["lines"]) == pytest.approx(plan["mah_per_day"])
+    assert (plan["anemometer"], plan["wind_m_s"]) == ("davis-6410", 3.0)
+
+
+def test_panel_and_cell_follow_the_wind(tmp_path: Path) -> None:
+    """A windier place with more turns to count needs a larger cell than one without anemometer."""
+    path = str(site_file(tmp_path))
+    sizes = []
+    for gauges in (["--anemometer", "none"], ["--anemometer", "sparkfun-sen-15901", "--wind", "9"]):
+        words = ["plan", "energy", path, "--years", "2", "--panel", "5", "--json", *gauges]
+        done = CliRunner().invoke(build_app("plan"), words)
+        assert done.exit_code == 0, done.output
+        sizes.append(json.loads(done.stdout)["buy"]["cell_wh"])
+    assert sizes[0] < sizes[1]
+
+
+def test_linear_charger_burns_what_a_cell_does_not_need() -> None:
+    """A linear charger gives a cell its own voltage's share of a 6 V panel: less to LiFePO4."""
+    shares = [charger_share("linear", kind) for kind in (LFP, LI_ION)]
+    assert shares[0] / shares[1] == pytest.approx(3.2 / 3.6)
+    assert shares[1] < charger_share("mppt", LI_ION) == charger_share("mppt", LFP) < 1
 
 
 @pytest.mark.slow
@@ -184,6 +205,10 @@ def test_people_get_tables(tmp_path: Path) -> None:
     done = CliRunner().invoke(build_app("plan"), words, env={"COLUMNS": "200"})
     assert done.exit_code == 0, done.output
     assert "listen" in done.output
+    assert "anemometer wake-ups" in done.output
+    assert "--anemometer davis-6410-div16, leaves a sixteenth of it" in done.output
+    calm = CliRunner().invoke(build_app("plan"), [*words, "--wind", "0.2"])
+    assert "leaves a sixteenth" not in calm.output
     assert NOTICE in done.output
     assert "buy: 2 Wp and 1 x 18650 Li-ion 3.0 Ah for each node" in done.output
     air = CliRunner().invoke(build_app("plan"), ["plan", "airtime", path])
@@ -203,6 +228,8 @@ def test_wrong_options_are_named(tmp_path: Path) -> None:
         (["--target", "1.5"], "target = 1.5"),
         (["--margin", "0.5"], "margin = 0.5: must be 1..20"),
         (["--shade", "0.9"], "shade = 0.9: must be 0..0.45"),
+        (["--anemometer", "spoon"], "anemometer = spoon"),
+        (["--wind", "99"], "wind_m_s = 99.0: must be 0..30"),
         (["--panel", "0"], "panel_wp = 0.0"),
         (["--cold", "30"], "cold_degc = 30.0: must be at most 20.0"),
     ):

@@ -14,7 +14,18 @@ from qres.channels import Q16_MISSING
 from qres.core import Do, Field, Node
 from qres.errors import RangeError
 from qres.plan.airtime import plan_airtime
-from qres.plan.currents import BOARDS, MCUS, SENSORS, SX1262, Current, tx_current
+from qres.plan.currents import (
+    ALWAYS,
+    BOARDS,
+    CONTACT,
+    DIVIDER,
+    MCUS,
+    RADIOS,
+    SX1262,
+    Current,
+    tx_current,
+)
+from qres.plan.gauges import NONE, Gauges
 from qres.plan.load import Line, Sleep, node_day
 from qres.region import region
 from qres.site import Site, SiteNode
@@ -38,9 +49,20 @@ def test_vendor_table_of_sending() -> None:
         tx_current(23)
 
 
+def test_sx1276_sends_through_its_amplifier() -> None:
+    """87 mA up to 17 dBm and 120 mA up to 20 by its data sheet; never less than an SX1262's."""
+    assert [tx_current(dbm, "sx1276").ua for dbm in (2, 14, 17, 18, 20)] == [
+        *(87_000, 87_000, 87_000, 120_000, 120_000),
+    ]
+    for dbm in (1, 21):
+        with pytest.raises(RangeError, match=rf"tx_power_dbm = {dbm}: must be 2..20, the SX1276"):
+            tx_current(dbm, "sx1276")
+
+
 def test_every_current_names_its_source() -> None:
     """No number without a source, and the boards' processors are known."""
-    found = [*SX1262.values(), *SENSORS.values(), *(b.floor for b in BOARDS.values())]
+    found = [CONTACT, DIVIDER, *ALWAYS.values(), *(b.floor for b in BOARDS.values())]
+    found += [c for radio in RADIOS.values() for c in radio.values()]
     found += [c for m in MCUS.values() for c in (m.active, m.light, m.deep)]
     assert all(len(c.source) > 10 and c.ua > 0 for c in found)
     assert {b.mcu for b in BOARDS.values()} <= set(MCUS)
@@ -49,12 +71,13 @@ def test_every_current_names_its_source() -> None:
 
 
 def test_boards_are_those_of_the_firmware() -> None:
-    """Every board of the firmware with an SX1262 has its currents here, for the same processor."""
+    """Every board of the firmware has its currents here: same processor, radio, wind pin."""
     files = sorted((ROOT / "firmware/boards").glob("*.toml"))
     told = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in files}
     assert told
-    expected = {name: x["target"] for name, x in told.items() if x["radio"] == "sx1262"}
-    assert {name: BOARDS[name].mcu for name in expected} == expected
+    expected = {name: (x["target"], x["radio"], "wind" in x["kit"]) for name, x in told.items()}
+    known = {name: BOARDS[name] for name in expected}
+    assert {n: (b.mcu, b.radio, b.has_wind_pin) for n, b in known.items()} == expected
 
 
 @pytest.mark.parametrize("n", [1, 9, 28])
@@ -87,15 +110,20 @@ def test_windows_are_those_of_the_core(n: int) -> None:
 def test_units() -> None:
     """1 mA for an hour is 1 mAh; at 3.6 V that is 3.6 mWh; a day's hours are all accounted for."""
     assert Line("x", Current(1000, "by definition"), 3600).mah == 1.0
-    day = node_day(site_of(28), "heltec-v3")
+    still = Gauges(anemometer=NONE)
+    day = node_day(site_of(28), "heltec-v3", gauges=still)
     assert day.wh(3.6) == pytest.approx(day.mah * 3.6e-3)
+    windy = {x.what: x.seconds for x in node_day(site_of(28), "heltec-v3").lines}
+    assert windy["anemometer wake-ups"] > 100
     seconds = {x.what: x.seconds for x in day.lines}
-    assert seconds["processor awake"] + seconds["processor in light sleep"] == pytest.approx(86_400)
+    for one in (seconds, windy):
+        parts = ("processor awake", "anemometer wake-ups", "processor in light sleep")
+        assert sum(one.get(part, 0) for part in parts) == pytest.approx(86_400)
     radio = seconds["listen"] + seconds["send"] + seconds["radio asleep"]
     assert radio == pytest.approx(86_400)
     deep = node_day(site_of(28), "heltec-v3", sleep=Sleep.DEEP)
-    parts = {x.what: x.seconds for x in deep.lines if x.what.startswith("processor")}
-    assert sum(parts.values()) == pytest.approx(86_400)
+    asleep = [x.seconds for x in deep.lines if x.what.startswith("processor")]
+    assert sum(asleep) == pytest.approx(86_400)
 
 
 def test_golden_day_by_hand() -> None:
@@ -116,9 +144,10 @@ def test_golden_day_by_hand() -> None:
     reports=st.floats(0.1, 5),
     more=st.floats(0, 1),
     board=st.sampled_from([b for b, x in BOARDS.items() if not x.has_amplifier]),
+    wind=st.floats(0, 20),
 )
-def test_more_reports_never_cost_less(reports: float, more: float, board: str) -> None:
-    """Consumption does not fall with reports, boosted receiver, echo or more nodes."""
+def test_more_never_costs_less(reports: float, more: float, board: str, wind: float) -> None:
+    """Consumption does not fall with reports, boosted receiver, echo, more nodes or wind."""
     site = site_of(12)
     day = node_day(site, board, reports_per_hour=reports)
     assert node_day(site, board, reports_per_hour=reports + more).mah >= day.mah
@@ -126,6 +155,8 @@ def test_more_reports_never_cost_less(reports: float, more: float, board: str) -
     echoing = replace(site, echo=True)
     assert node_day(echoing, board, reports_per_hour=reports).mah > day.mah
     assert node_day(site_of(40), board, reports_per_hour=reports).mah > day.mah
+    calm, windy = Gauges(wind_m_s=wind), Gauges(wind_m_s=wind + more)
+    assert node_day(site, board, gauges=windy).mah >= node_day(site, board, gauges=calm).mah
 
 
 def test_measured_current_stands_in_for_tables() -> None:

@@ -21,6 +21,7 @@ from qres.errors import RangeError
 from qres.plan import NOTICE
 from qres.plan.battery import CELLS, PANELS_WP, Cell
 from qres.plan.currents import BOARDS
+from qres.plan.gauges import ANEMOMETERS, NONE, RAIN_GAUGES, Gauges, divided
 from qres.plan.load import REPORTS_PER_HOUR, Sleep
 from qres.site import load_site
 from qres_gateway.cli.output import print_json, stderr
@@ -35,6 +36,8 @@ app = typer.Typer(no_args_is_help=True)
 
 _SHOWN_OPTIONS = 6
 _WIDE = 160
+_MUCH = 0.1
+"""Share of a day above which something cheap can be done about wind. [1]"""
 
 File = Annotated[Path, typer.Argument(metavar="SITE", help="The site file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON on stdout.")]
@@ -94,6 +97,15 @@ def energy(
     asleep_ua: Annotated[
         float | None, typer.Option(help="What your board draws asleep, measured. (uA)")
     ] = None,
+    anemometer: Annotated[
+        str | None,
+        typer.Option(help="Anemometer by its name in gauges.toml, or none; as site and board say."),
+    ] = None,
+    rain_gauge: Annotated[
+        str | None, typer.Option(help="Rain gauge likewise, or none; as the site says.")
+    ] = None,
+    wind: Annotated[float, typer.Option(help="Mean wind at the cups. (m/s)")] = Gauges().wind_m_s,
+    rain: Annotated[float, typer.Option(help="Rain in a year. (mm)")] = Gauges().rain_mm_year,
     margin: Annotated[
         float, typer.Option(help="Plan for this many times the table's consumption.")
     ] = 2.0,
@@ -140,6 +152,7 @@ def energy(
             rx_boosted=rx_boost,
             sleep=sleep,
             asleep_ua=asleep_ua,
+            gauges=Gauges(anemometer, rain_gauge, wind, rain),
             margin=margin,
             years=years,
             seed=seed,
@@ -188,6 +201,8 @@ def parts() -> None:
         note = " (has an amplifier: no plan)" if one.has_amplifier else ""
         floor = f"{one.floor.ua:g} uA beside the processor: {one.floor.source}"
         typer.echo(f"board {name}: {one.mcu}, {floor}{note}")
+    typer.echo(f"anemometers: {NONE}, {', '.join(ANEMOMETERS)}")
+    typer.echo(f"rain gauges: {NONE}, {', '.join(RAIN_GAUGES)}")
     typer.echo(f"panels: {', '.join(f'{wp:g}' for wp in PANELS_WP)} Wp")
     for number, cell in enumerate(CELLS):
         typer.echo(f"cell {number}: {cell.name}, {cell.wh:.1f} Wh")
@@ -216,6 +231,7 @@ def _print_energy(plan: EnergyPlan) -> None:
             line.current.source.replace("[", "\\["),
         )
     console.print(day)
+    _print_gauges(plan)
     ranked = sorted(plan.options, key=lambda o: (not o.meets, o.rank if o.meets else -o.survival))
     out = Table(title=f"{plan.question.years} simulated node-years: {NOTICE}")
     for name in ("panel", "cell", "without darkness", "days without sun", "lowest charge", "dark"):
@@ -228,6 +244,20 @@ def _print_energy(plan: EnergyPlan) -> None:
         typer.echo(f"nothing in the table reaches {limit}; the best that there is stands first")
     else:
         typer.echo(f"buy: {plan.best.panel_wp:g} Wp and {plan.best.cell.name} for each node")
+
+
+def _print_gauges(plan: EnergyPlan) -> None:
+    gauges, wakes_mah = plan.day.gauges, plan.day.wind_wake_mah
+    typer.echo(
+        f"gauges: {gauges.anemometer} in a mean wind of {gauges.wind_m_s:g} m/s,"
+        f" {gauges.rain_gauge} in {gauges.rain_mm_year:g} mm a year"
+    )
+    other = divided(gauges.anemometer)
+    if other is not None and wakes_mah > _MUCH * plan.day.mah:
+        typer.echo(
+            f"waking for wind is {wakes_mah / plan.day.mah:.0%} of the day: a divider by 16,"
+            f" --anemometer {other}, leaves a sixteenth of it (field manual, wiring)"
+        )
 
 
 def _option_cells(o: Option) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from qres.errors import RangeError
 from qres.plan import NOTICE
-from qres.plan.battery import CELLS, PANELS_WP, Cell
+from qres.plan.battery import CELLS, PANELS_WP, Cell, Chemistry
+from qres.plan.gauges import Gauges
 from qres.plan.load import REPORTS_PER_HOUR, NodeDay, Sleep, node_day
 from qres.plan.simulate import AGED, Ledger, simulate
 from qres.plan.sun import panel_w_per_wp, sun_year
@@ -21,13 +22,25 @@ if TYPE_CHECKING:
 
     from qres.site import Site
 
-__all__ = ["CHARGERS", "EnergyPlan", "Mounting", "Option", "Question", "plan_energy"]
+__all__ = [
+    "CHARGERS",
+    "EnergyPlan",
+    "Mounting",
+    "Option",
+    "Question",
+    "charger_share",
+    "plan_energy",
+]
 
-CHARGERS: Final = {"linear": 0.65, "mppt": 0.85}
-"""Energy at the cell over that of the panel's best point [unverified]: a 6 V panel on a linear
-charger works at the cell's voltage."""
+CHARGERS: Final = ("linear", "mppt")
+"""Kinds of charger: `charger_share` says what they are worth."""
+
+_MPPT: Final = 0.85  # [unverified] converter, and the best point missed
+_PANEL_V: Final = 6.0  # [unverified] best point of a panel for one cell
+_PANEL_MORE: Final = 1.05  # [unverified] a panel's current below that voltage over that at it
 
 _DIRT: Final = 0.9  # [unverified] dust, droppings, ageing of the panel
+_MONTH_DAYS: Final = 730.0 / 24  # as `simulate` has it
 _YEARS: Final = range(1, 2001)
 
 
@@ -41,7 +54,7 @@ class Mounting:
         azimuth_deg: Clockwise from north; None for the equator's side. [deg]
         shade: Mean share of the sun that trees and slopes take; each simulated node has its own,
             from none to twice that. [1] 0..0.45
-        charger: Key of `CHARGERS`.
+        charger: One of `CHARGERS`.
     """
 
     tilt_deg: float | None = None
@@ -70,6 +83,7 @@ class Question:
         rx_boosted: The receiver's setting.
         sleep: How the processor sleeps.
         asleep_ua: What the board was measured to draw asleep; None for the tables. [uA]
+        gauges: What is fitted; by default what site and board say.
         margin: What consumption is multiplied with: boards draw more than their chips. [1] 1..20
         years: How many node-years to simulate.
         seed: Which.
@@ -86,6 +100,7 @@ class Question:
     rx_boosted: bool = False
     sleep: Sleep = Sleep.LIGHT
     asleep_ua: float | None = None
+    gauges: Gauges = field(default_factory=Gauges)
     margin: float = 2.0
     years: int = 200
     seed: int = 1
@@ -181,6 +196,10 @@ class EnergyPlan:
             "board": self.question.board,
             "sleep": self.question.sleep.value,
             "reports_per_hour": self.question.reports_per_hour,
+            "anemometer": self.day.gauges.anemometer,
+            "rain_gauge": self.day.gauges.rain_gauge,
+            "wind_m_s": self.day.gauges.wind_m_s,
+            "rain_mm_year": self.day.gauges.rain_mm_year,
             "tilt_deg": self.tilt_deg,
             "azimuth_deg": self.azimuth_deg,
             "years": self.question.years,
@@ -218,6 +237,7 @@ def plan_energy(site: Site, question: Question) -> EnergyPlan:
         rx_boosted=question.rx_boosted,
         sleep=question.sleep,
         asleep_ua=question.asleep_ua,
+        gauges=question.gauges,
     )
     lat, lon, elev = place = _middle(site)
     mounting = question.mounting
@@ -230,12 +250,14 @@ def plan_energy(site: Site, question: Question) -> EnergyPlan:
     per_wp = panel_w_per_wp(sun, clear_sky_index(*drawn), air, tilt, azimuth)
     rng = np.random.default_rng([question.seed, 3])
     clear_view = 1 - rng.uniform(0, 2 * mounting.shade, question.years)
-    offered = per_wp * clear_view * (_DIRT * CHARGERS[mounting.charger])
+    offered = per_wp * clear_view * _DIRT
 
     panels = PANELS_WP if question.panel_wp is None else (question.panel_wp,)
     cells = CELLS if question.cell is None else (question.cell,)
     pairs = [(wp, cell) for wp in panels for cell in cells]
-    ledger = simulate(offered, air, pairs, day.mah * question.margin)
+    share = {kind: charger_share(mounting.charger, kind) for kind in {c.chemistry for c in cells}}
+    charged = [(wp * share[cell.chemistry], cell) for wp, cell in pairs]
+    ledger = simulate(offered, air, charged, day.mah * question.margin)
     options = tuple(
         _judged(question, ledger, i, wp, cell, day) for i, (wp, cell) in enumerate(pairs)
     )
@@ -254,11 +276,25 @@ def plan_energy(site: Site, question: Question) -> EnergyPlan:
         day=day,
         options=options,
         best=best,
-        sun_wh_per_wp=offered.mean(axis=1).reshape(-1, 24).sum(axis=1),
+        sun_wh_per_wp=offered.mean(axis=1).reshape(-1, 24).sum(axis=1)
+        * share[shown.cell.chemistry],
         charge=charge.astype(np.float64),
         shown=shown,
         month=7 if lat >= 0 else 1,
     )
+
+
+def charger_share(charger: str, chemistry: Chemistry) -> float:
+    """
+    Energy at the cell over that of the panel's best point. [1]
+
+    A linear charger passes the panel's current and burns the difference of voltages: a LiFePO4 cell
+    gets less of the same panel than a Li-ion cell.
+
+    >>> round(charger_share("linear", CELLS[0].chemistry), 2)
+    0.63
+    """
+    return _MPPT if charger == "mppt" else _PANEL_MORE * chemistry.volt / _PANEL_V
 
 
 def _middle(site: Site) -> tuple[float, float, float]:
@@ -276,8 +312,10 @@ def _middle(site: Site) -> tuple[float, float, float]:
 def _judged(
     question: Question, ledger: Ledger, i: int, wp: float, cell: Cell, day: NodeDay
 ) -> Option:
-    share = float(cell.chemistry.capacity_share(question.climate.cold_degc))
-    autonomy = AGED * cell.wh * share / (question.margin * day.wh(cell.chemistry.volt))
+    kind = cell.chemistry
+    held = AGED * cell.wh * float(kind.capacity_share(question.climate.cold_degc))
+    leaked = AGED * cell.wh * kind.self_discharge_per_month / _MONTH_DAYS
+    autonomy = held / (question.margin * day.wh(kind.volt) + leaked)
     survival = float(ledger.survival[i])
     return Option(
         panel_wp=wp,

@@ -14,8 +14,11 @@ from tests.sources import ROOT
 
 BOARDS = ROOT / "firmware" / "boards"
 NAMES = sorted(path.stem for path in BOARDS.glob("*.toml"))
-CERTAIN = {"heltec-v3", "ht-ct62", "t-lora-c6", "t3-s3", "tbeam-sx1262", "xiao-s3-wio"}
-REFUSED = {"m5stack-c6l", "rak3312", "t3-v1.6", "tbeam-supreme"}
+CERTAIN = {
+    *("heltec-v3", "ht-ct62", "rak3312", "t-lora-c6", "t3-s3", "t3-v1.6", "tbeam-sx1262"),
+    "xiao-s3-wio",
+}
+REFUSED = {"m5stack-c6l", "tbeam-supreme"}
 
 
 board_header = load_board_header()
@@ -45,10 +48,11 @@ def test_certain_boards_have_two_sources_for_every_fact(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_disputed_boards_are_refused_and_told_why(name: str) -> None:
-    """A board whose sources disagree builds only on request; the refusal names fact and sources."""
+    """A board in dispute or without driver builds only on request; the refusal says why."""
     board = board_header.load(name)
     with pytest.raises(board_header.BoardError) as caught:
         board_header.make(name, allow_disputed=False)
+    assert board.get("unsupported", "") in str(caught.value)
     for fact, content in board["facts"].items():
         if "disputed" in content or len(set(content["sources"])) < 2:
             assert f"{fact}: " in str(caught.value)
@@ -80,6 +84,36 @@ def test_a_wrong_pin_is_found(name: str, fact: str, value: int, says: str) -> No
     assert any(says in problem for problem in board_header.problems(board))
 
 
+@pytest.mark.parametrize(
+    ("sources", "maker", "stands"),
+    [
+        (["rak", "meshtastic"], ["rak"], True),
+        (["rak"], ["rak"], False),
+        (["arduino", "meshtastic"], ["rak"], False),
+        (["arduino", "meshtastic", "meshcore"], ["rak"], True),
+        (["rak", "zephyr"], ["rak"], False),
+    ],
+)
+def test_who_may_overrule(sources: list[str], maker: list[str], *, stands: bool) -> None:
+    """A dissent yields to the maker and one more, or to three; nobody overrules with himself."""
+    fact = {"value": 1, "sources": sources, "overruled": {"zephyr": 0}}
+    board = changed("rak3312", {"lora_power_active": fact}) | {"maker": maker}
+    found = board_header.problems(board)
+    assert bool(found) is not stands, found
+    assert all("cannot be overruled" in problem for problem in found)
+
+
+def test_overruled_sources_and_makers_are_listed() -> None:
+    """Who is overruled, and who is called the maker, stands among the sources."""
+    sources = ["rak", "meshtastic", "arduino"]
+    fact = {"value": 1, "sources": sources, "overruled": {"hearsay": 0}}
+    board = changed("rak3312", {"lora_power_active": fact}) | {"maker": ["nobody"]}
+    assert board_header.problems(board) == [
+        "maker 'nobody' is not listed",
+        "lora_power_active: source 'hearsay' is not listed",
+    ]
+
+
 def test_one_source_twice_is_one_source() -> None:
     """Naming the same source twice does not make two."""
     board = changed("heltec-v3", {"lora_nss": {"value": 8, "sources": ["meshcore", "meshcore"]}})
@@ -88,7 +122,10 @@ def test_one_source_twice_is_one_source() -> None:
 
 def test_the_script_refuses_with_exit_code_1(tmp_path: Path) -> None:
     """What the build calls: a refused board and an unknown one leave no header."""
-    for name, says in (("rak3312", "is refused"), ("no-such", "no board 'no-such'; there are:")):
+    for name, says in (
+        ("tbeam-supreme", "is refused"),
+        ("no-such", "no board 'no-such'; there are:"),
+    ):
         run = subprocess.run(
             [sys.executable, BOARDS / "board_header.py", name, tmp_path / "board.h"],
             capture_output=True,

@@ -81,19 +81,31 @@ uint64_t __muldi3(uint64_t a, uint64_t b)
     return r.all;
 }
 
+/* By halves, and from the dividend's first bit on: this is where the time of a run goes. */
 static uint64_t divide(uint64_t a, uint64_t b, uint64_t *rest)
 {
-    uint64_t quotient = 0;
-    uint64_t r = 0;
-    for (int bit = 63; bit >= 0; bit--) {
-        r = __ashldi3(r, 1) | (__lshrdi3(a, bit) & 1u);
-        if (r >= b) {
-            r -= b;
-            quotient |= __ashldi3(1, bit);
+    parts from; /* what is left of a, its next bit on top; the quotient comes in from below */
+    parts r;
+    int bits = 64;
+    from.all = a;
+    r.all = 0;
+    if (from.half.high == 0) {
+        from.half.high = from.half.low;
+        from.half.low = 0;
+        bits = 32;
+    }
+    for (; bits > 0; bits--) {
+        r.half.high = r.half.high << 1 | r.half.low >> 31;
+        r.half.low = r.half.low << 1 | from.half.high >> 31;
+        from.half.high = from.half.high << 1 | from.half.low >> 31;
+        from.half.low <<= 1;
+        if (r.all >= b) {
+            r.all -= b;
+            from.half.low |= 1;
         }
     }
-    *rest = r;
-    return quotient;
+    *rest = r.all;
+    return from.all;
 }
 
 uint64_t __udivdi3(uint64_t a, uint64_t b)
