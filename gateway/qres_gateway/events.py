@@ -27,7 +27,7 @@ class FrameHeard:
 
     frame_id: Row of the frame log.
     rx_us: End of reception, after correction of this host's clock. [us since the Unix epoch]
-    kind: "report", "beacon", "checkpoint"; "" if refused or a copy.
+    kind: "report", "beacon", "checkpoint", "relay"; "" if refused or a copy.
     node, phase: Who sent it in which phase; None where that is not known.
     reason: "" if accepted; "copy" if another receiver had delivered it; else why it was refused.
     late: Accepted after its phase had been committed, so earlier values were revised.

@@ -7,11 +7,11 @@
 #include "core.h"
 #include "fuzz.h"
 
-enum { MEMBERS = 9, WARM_UP = 24, OPERATIONS_MAX = 200 };
+enum { MEMBERS = 9, WARM_UP = 24, OPERATIONS_MAX = 200, FIELDS = 3 };
 
-static talking field[2]; /* without and with echo */
+static talking field[FIELDS]; /* plain, with echo, with relays */
 static const qres_field *tables;
-static qres_node warm[2], node;
+static qres_node warm[FIELDS], node;
 static uint64_t now_us;
 
 /* A replica with a slot after some hours among others, some of whom it knows and some not. */
@@ -19,16 +19,19 @@ static void warm_up(void)
 {
     static const uint8_t key[16] = {9};
     qres_site site = talk_site(MEMBERS, 5, 3600, 11);
-    for (uint32_t echo = 0; echo < 2; echo++) {
-        talking *t = &field[echo];
-        site.echo = echo;
+    for (uint32_t which = 0; which < FIELDS; which++) {
+        talking *t = &field[which];
+        site.echo = which == 1;
+        site.n_relays = which == 2 ? 2 : 0;
+        site.relay[0] = 7; /* the fuzzed node itself */
+        site.relay[1] = 3;
         talk_start(t, &site, key, 20000u * 96u - 12u, 11);
         t->is_off[8] = 1;
         for (uint32_t i = 0; i < WARM_UP; i++) {
             talk_open(t);
             talk_close(t);
         }
-        warm[echo] = t->node[7];
+        warm[which] = t->node[7];
     }
 }
 
@@ -140,6 +143,38 @@ static void whole_checkpoint(fuzz_input *in)
     }
 }
 
+/* A RELAY whose bits the input chose, from the other relay. */
+static void sealed_relay(fuzz_input *in)
+{
+    uint32_t slot = 1 + fuzz_u8(in) % 2;
+    uint32_t phase = node.live.phase + 1 - fuzz_u8(in) % 4;
+    uint8_t frame[QRES_MAX_FRAME];
+    size_t len = 1 + fuzz_u8(in) % (QRES_MAX_FRAME - TAG_BYTES);
+    if (tables->site.n_relays == 0) {
+        return;
+    }
+    memset(frame, 0, sizeof frame);
+    (void)fuzz_bytes(in, frame, len);
+    seal(phase, qresi_relay_of(tables, slot), slot == 1 ? 4 : 5, frame, 0, frame, len);
+    len += TAG_BYTES;
+    hear(frame, len,
+         qresi_relay_start_us(tables, phase, slot) + tables->guard_us / 2 + tables->airtime_us[len]
+             - (uint64_t)node.clock_corr_us);
+}
+
+/* The node's own turn as a relay. */
+static void relay_turn(fuzz_input *in)
+{
+    qres_action a;
+    uint32_t slot = fuzz_u8(in) % 2 == 0 ? 0 : 3;
+    if (tables->site.n_relays == 0) {
+        return;
+    }
+    qres_next(&node, qresi_relay_start_us(tables, node.live.phase + 1, slot)
+                         - (uint64_t)node.clock_corr_us, &a);
+    CHECK(a.kind != QRES_DO_TRANSMIT || a.len <= QRES_MAX_FRAME, "%d bytes", a.len);
+}
+
 static void raw_frame(fuzz_input *in)
 {
     uint8_t frame[256];
@@ -199,11 +234,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (warm[0].field == NULL) {
         warm_up();
     }
-    node = warm[setting & 1u];
+    node = warm[setting % FIELDS];
     tables = node.field;
-    node.config.search = (uint8_t)(setting >> 1 & 1u);
+    node.config.search = (uint8_t)(setting / FIELDS & 1u);
     for (uint32_t i = 0; in.left > 0 && i < OPERATIONS_MAX; i++) {
-        switch (fuzz_u8(&in) % 8) {
+        switch (fuzz_u8(&in) % 10) {
         case 0:
             raw_frame(&in);
             break;
@@ -221,6 +256,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         case 5:
             own_phase(&in);
+            break;
+        case 6:
+            sealed_relay(&in);
+            break;
+        case 7:
+            relay_turn(&in);
             break;
         default:
             sealed_report(&in);

@@ -46,8 +46,13 @@ TOLERANCE: dict[Channel, float] = {
     "wind_m_s": 1.0,
     "rain_mm": 0.4,
 }
-_AIRTIME_US: dict[FrameType, int] = {"report": 123_900, "beacon": 164_900, "checkpoint": 328_700}
-_BYTES: dict[FrameType, int] = {"report": 6, "beacon": 16, "checkpoint": 51}
+_AIRTIME_US: dict[FrameType, int] = {
+    "report": 123_900,
+    "beacon": 164_900,
+    "checkpoint": 328_700,
+    "relay": 144_400,
+}
+_BYTES: dict[FrameType, int] = {"report": 6, "beacon": 16, "checkpoint": 51, "relay": 12}
 _SALT = {"temp_degc": 1, "rh_pct": 2, "wind_m_s": 3, "rain_mm": 4}
 _TROUBLE = (
     ("refused", "notice", "tag does not match", None),

@@ -42,7 +42,7 @@ def test_words_of_schema_1() -> None:
     assert (*view.CHANNELS, "vpd_kpa", "batt_mv") == view.SERIES_CHANNELS
     assert view.REGIMES == ("calm", "watch", "red")
     assert view.CAUSES == ("none", "weather", "heat", "sensor")
-    assert view.FRAME_TYPES == ("report", "beacon", "checkpoint")
+    assert view.FRAME_TYPES == ("report", "beacon", "checkpoint", "relay")
 
 
 def test_a_wrong_word_does_not_decode() -> None:

@@ -119,7 +119,7 @@ _BYTES: Final = Row(
         line(
             "Bytes per hour by kind",
             "report: a surprise; beacon: a node's sign of life; checkpoint: repair for who missed"
-            " something.",
+            " something; relay: what was repeated for who is out of reach.",
             {"A": Ask(per_hour("bytes", by=("kind",)), _BY_KIND)},
             unit=_RATE,
             no_data=_NO_FRAMES,

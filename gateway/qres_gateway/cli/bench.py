@@ -17,6 +17,7 @@ from qres import weather_file
 from qres.virtual.rf_bench import phases_in, rf_bench
 from qres.virtual.sites import site_for
 from qres_gateway.cli.bench_anomaly import anomaly
+from qres_gateway.cli.bench_relays import relays
 from qres_gateway.cli.choices import ToleranceClass
 from qres_gateway.cli.output import print_json, progress_bar, stderr
 
@@ -39,6 +40,7 @@ def _bench() -> None:
 
 
 app.command()(anomaly)
+app.command()(relays)
 
 
 @app.command()

@@ -14,9 +14,11 @@ import sys
 import tempfile
 import webbrowser
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -24,6 +26,7 @@ from rich.table import Table
 from qres import weather_file
 from qres.densify import densify
 from qres.errors import RangeError
+from qres.links import Terrain, choose_relays, link_loss
 from qres.virtual.sites import site_for
 from qres_gateway.cli.choices import ToleranceClass
 from qres_gateway.cli.output import log_to_stderr, print_json, progress_bar, stderr
@@ -31,6 +34,8 @@ from qres_gateway.demo.runner import Demo, DemoOptions
 from qres_gateway.demo.site_files import write_site_beside
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from qres.site import Site
     from qres.weather_file import WeatherFile
 
@@ -58,6 +63,15 @@ def demo(
         float, typer.Option(min=0.0, max=1.0, help="Share of frames lost on every link.")
     ] = 0.0,
     burst: Annotated[float, typer.Option(min=1.0, help="Mean run of lost frames.")] = 1.0,
+    reach_km: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, max=1000.0, help="Not all hear all: half of the frames arrive this far. [km]"
+        ),
+    ] = None,
+    relays: Annotated[
+        bool, typer.Option("--relays", help="With --reach-km: some nodes repeat for the others.")
+    ] = False,
     echo: Annotated[
         bool, typer.Option("--echo", help="Every report repeats an older one: mends lost frames.")
     ] = False,
@@ -95,6 +109,7 @@ def demo(
     Every virtual node runs the C core that an ESP32 runs. Radio and clocks are simulated.
     """
     log_to_stderr()
+    _check_usage(reach_km, loss, burst, relays=relays)
     if store is not None and store.exists():
         raise RangeError("--store", store, "must be a new file; this one exists")
     if store is not None and not store.parent.is_dir():
@@ -103,9 +118,16 @@ def demo(
     site = site_for(
         weather, name=_name(data), tolerance=tolerance.value, echo=echo, battery=battery
     )
+    links: float | NDArray[np.float64] = loss
+    if reach_km is not None:
+        links, chosen = _terrain(weather, reach_km, seed)
+        if relays:
+            site = replace(site, relays=tuple(site.nodes[row].id for row in chosen))
+            stderr.print(_relays_said(site))
     options = DemoOptions(
         hours=hours,
-        loss=loss,
+        loss=links,
+        reach_m=None if reach_km is None else 1000.0 * reach_km,
         burst=burst,
         seed=seed,
         speed=None if once else speed,
@@ -131,6 +153,34 @@ def demo(
 def _weather(data: Path | None, nodes: int | None, seed: int) -> WeatherFile:
     weather = (weather_file.demo() if data is None else weather_file.load(data)).with_mean_wind()
     return weather if nodes is None else densify(weather, nodes, seed)
+
+
+def _check_usage(reach_km: float | None, loss: float, burst: float, *, relays: bool) -> None:
+    if reach_km is None:
+        if relays:
+            text = "goes with --reach-km: without it every node hears every other"
+            raise typer.BadParameter(text, param_hint="--relays")
+        return
+    for name, is_given in (("--loss", loss > 0), ("--burst", burst > 1)):
+        if is_given:
+            text = "does not go with --reach-km, by which each link has a loss of its own"
+            raise typer.BadParameter(text, param_hint=name)
+
+
+def _terrain(
+    weather: WeatherFile, reach_km: float, seed: int
+) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+    """What is lost on each link, and rows of relays; the gateway stands at the first of them."""
+    loss = link_loss(weather.lat_deg, weather.lon_deg, Terrain(1000.0 * reach_km, seed=seed))
+    chosen = choose_relays(loss)
+    stands = chosen[0] if chosen else int(loss.sum(axis=1).argmin())
+    return np.column_stack([loss, loss[:, stands]]), chosen
+
+
+def _relays_said(site: Site) -> str:
+    if not site.relays:
+        return "relays: none are needed, every node hears every other"
+    return f"relays: nodes {', '.join(map(str, site.relays))}"
 
 
 def _keep_site(store: Path, site: Site) -> None:
@@ -204,6 +254,11 @@ def _print(figures: dict[str, Any]) -> None:
         ("gateway equal to them at every commit", _yes(figures["gateway_state_equal"])),
         ("frames heard and decoded by the gateway", _decoded(figures)),
     ]
+    if figures["relays"]:
+        rows.insert(0, ("relays", ", ".join(map(str, figures["relays"]))))
+    if figures["reach_m"] is not None:
+        lost = f"{figures['loss']:.0%}"
+        rows.insert(0, (f"lost, half at {figures['reach_m'] / 1000:g} km", lost))
     if synthetic:
         rows.insert(0, ("SYNTHETIC nodes", str(synthetic)))
     for name, value in rows:

@@ -25,6 +25,7 @@ from qres.plan.gauges import ANEMOMETERS, NONE, RAIN_GAUGES, Gauges, divided
 from qres.plan.load import REPORTS_PER_HOUR, Sleep
 from qres.site import load_site
 from qres_gateway.cli.output import print_json, stderr
+from qres_gateway.cli.plan_relays import relays
 
 if TYPE_CHECKING:
     from qres.plan.airtime import AirtimePlan
@@ -55,7 +56,8 @@ class Charger(StrEnum):
 
 def register(parent: typer.Typer) -> None:
     """Add `plan` to the `qres` command."""
-    parent.add_typer(app, name="plan", help="Before buying: energy and airtime of a site.")
+    parent.add_typer(app, name="plan", help="Before buying: energy, airtime and relays of a site.")
+    app.command()(relays)
 
 
 @app.command()

@@ -27,7 +27,7 @@ sign of life. diverged: its replica is known to differ. unknown: nothing heard y
 
 Channel = Literal["temp_degc", "rh_pct", "wind_m_s", "rain_mm", "batt_mv"]
 SeriesChannel = Literal["temp_degc", "rh_pct", "wind_m_s", "rain_mm", "vpd_kpa", "batt_mv"]
-FrameType = Literal["report", "beacon", "checkpoint"]
+FrameType = Literal["report", "beacon", "checkpoint", "relay"]
 EventKind = Literal["divergence", "resync", "refused", "stale", "checkpoint", "info"]
 Severity = Literal["info", "notice", "danger"]
 Regime = Literal["calm", "watch", "red"]

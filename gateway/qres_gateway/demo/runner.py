@@ -14,6 +14,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from qres.periodic import Radio, cost, sender
 from qres.virtual.concentrator import Concentrator
 from qres.virtual.field import VirtualField
@@ -30,6 +32,8 @@ from qres_gateway.sources.udp import UdpSource
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from qres.site import Site
     from qres.virtual.field import PhaseResult
@@ -50,7 +54,9 @@ class DemoOptions:
 
     Attributes:
         hours: How much of the record; None for all. [h]
-        loss: Share of frames lost on each link, the gateway's too. 0..1
+        loss: Share of frames lost: on each link alike, the gateway's too, 0..1; or by sender and
+            receiver, the gateway in the last column.
+        reach_m: Of the terrain that *loss* was made by; None if all hear all alike. [m]
         burst: Mean run of losses. 1 or more
         seed: Clocks and losses follow from it.
         speed: Field seconds per wall second; None for as fast as possible.
@@ -59,7 +65,8 @@ class DemoOptions:
     """
 
     hours: float | None = None
-    loss: float = 0.0
+    loss: float | NDArray[np.float64] = 0.0
+    reach_m: float | None = None
     burst: float = 1.0
     seed: int = 1
     speed: float | None = None
@@ -224,6 +231,20 @@ class Demo:
                 self.watch(event)
             self._changed.set()
 
+    @property
+    def _radio(self) -> str:
+        if self._options.reach_m is None:
+            return "one collision domain"
+        return "terrain by log-normal shadowing, see qres.links"
+
+    @property
+    def _mean_loss(self) -> float:
+        """Over all links between two nodes and from a node to the gateway. 0..1"""
+        loss = self._options.loss
+        if not isinstance(loss, np.ndarray):
+            return loss
+        return round(float(loss[~np.eye(*loss.shape, dtype=np.bool_)].mean()), 4)
+
     def as_dict(self) -> dict[str, Any]:
         """The score, ready for JSON."""
         n = len(self._site.nodes)
@@ -235,8 +256,10 @@ class Demo:
             "nodes": n,
             "synthetic_nodes": int(self._weather.is_synthetic.sum()),
             "source": self._weather.source,
-            "radio": "simulated: one collision domain",
-            "loss": self._options.loss,
+            "radio": f"simulated: {self._radio}",
+            "reach_m": self._options.reach_m,
+            "loss": self._mean_loss,
+            "relays": list(self._site.relays),
             "burst": self._options.burst,
             "seed": self._options.seed,
             "tolerance": self._site.tolerance.class_name,

@@ -37,6 +37,10 @@ class Provenances:
 
     A report begins its own "reported", also after another one. What began before the view did, or
     has not begun, has no beginning.
+
+    Attributes:
+        reported_us: When each node last measured what it reported, by whatever way the replica
+            came to know it: heard, relayed or echoed; shape (nodes,), -1 for never. [us]
     """
 
     def __init__(self, site: Site, journal: Journal) -> None:
@@ -46,6 +50,7 @@ class Provenances:
         self._deadline = stale_after(site.epoch_s)
         self.status: NDArray[np.uint8] = np.full(n, Status.UNKNOWN, dtype=np.uint8)
         self._since_us = np.full(n, _NEVER, dtype=np.int64)
+        self.reported_us = np.full(n, _NEVER, dtype=np.int64)
         self._is_silent = np.zeros(n, dtype=np.bool_)
         self._is_first = True
 
@@ -63,6 +68,7 @@ class Provenances:
         self._since_us[changed] = time_us
         is_reported = status == Status.REPORTED
         self._since_us[is_reported] = own_us[is_reported]
+        self.reported_us[is_reported] = own_us[is_reported]
         self._tell_silence(status, time_us)
         self.status = status.copy()
         self._is_first = False

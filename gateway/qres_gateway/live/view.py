@@ -290,7 +290,9 @@ class LiveView:
         batt_mv = more[0] if more else [None] * len(temp)
         rain = self._series.rain_24h_mm().round(_DECIMALS).tolist()
         provenance, since_us = self._provenances.provenances(), self._provenances.since_us()
-        last_report_us, reports = radio.last_report_us.tolist(), radio.reports.tolist()
+        # Of nodes out of this receiver's reach only a relay or an echo tells that they reported.
+        last_us = np.maximum(radio.last_report_us, self._provenances.reported_us)
+        last_report_us, reports = last_us.tolist(), radio.reports.tolist()
         rf_bytes = radio.n_bytes.tolist()
         return tuple(
             Node(

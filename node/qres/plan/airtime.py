@@ -19,6 +19,7 @@ __all__ = ["AirtimePlan", "plan_airtime"]
 _FORMS = (("report, form S", 6), ("report, form S with echo", 9), ("report, longest", 14))
 _BEACON = ("beacon", 16)
 _CHECKPOINT = ("checkpoint fragment, longest", FRAME_MAX_BYTES)
+_RELAY = ("relay, longest", FRAME_MAX_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class AirtimePlan:
         listen_share: The same over the phase. [1]
         mean_ms_per_hour: A node's airtime in an average hour. [ms]
         worst_ms_per_hour: The same if it reports at every sample, longest form, with a beacon and a
-            checkpoint fragment in each beacon-free phase that may carry one. [ms]
+            checkpoint fragment in each beacon-free phase that may carry one; a relay's, with two
+            longest frames a phase, on a site that has relays. [ms]
         limit_ms_per_hour: What the law leaves one transmitter; None where there is no duty cycle.
         band: Name of the sub-band.
         dwell_ms: Longest frame that the law allows; None where it has no such rule. [ms]
@@ -81,7 +83,9 @@ def plan_airtime(site: Site, reports_per_hour: float) -> AirtimePlan:
         RangeError: An impossible number of reports.
     """
     kinds = [f for f in _FORMS if site.echo or "echo" not in f[0]]
-    frames = tuple((name, n, site.airtime_us(n)) for name, n in (*kinds, _BEACON, _CHECKPOINT))
+    relay = (_RELAY,) if site.relays else ()
+    named = (*kinds, _BEACON, _CHECKPOINT, *relay)
+    frames = tuple((name, n, site.airtime_us(n)) for name, n in named)
     window_s = site.commit_us / 1e6
     mean_s = sum(airtime_per_day_s(site, reports_per_hour).values()) / 24
     longest = site.airtime_us(14 + (3 if site.echo else 0))
@@ -90,6 +94,7 @@ def plan_airtime(site: Site, reports_per_hour: float) -> AirtimePlan:
         3600 / site.epoch_s * longest
         + site.airtime_us(_BEACON[1])
         + max(0.0, phases_per_hour - 1) / 2 * site.airtime_us(FRAME_MAX_BYTES)
+        + (2 * phases_per_hour * site.airtime_us(FRAME_MAX_BYTES) if site.relays else 0.0)
     )
     band = _band(site)
     per_hour_us = band.airtime_per_hour_us

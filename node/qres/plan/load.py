@@ -12,6 +12,7 @@ erasing at 30 mA, 0.004 mAh), and a cell's own leak, which `simulate` takes from
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -54,6 +55,8 @@ _S_ECHO_BYTES: Final = 9  # SPEC 6.5
 _BEACON_BYTES: Final = 16  # SPEC 6.3
 _BEACONS_PER_DAY: Final = 24.0  # SPEC 6.3, of the whole field
 _FRAGMENTS_MAX: Final = 82  # SPEC 6.4 for the longest blob: 64 sources and 18 parities
+_RELAY_BYTES: Final = 4.5  # SPEC 6.6: the number of records, and the tag
+_RECORD_BYTES: Final = 23 / 8  # SPEC 6.6, three primaries
 _COMPUTE_S: Final = 0.05  # a phase: 3 million instructions at 80 MHz, with waits for flash
 _SAMPLE_S: Final = 0.1  # wake, read sensors, average, decide
 _FRAME_S: Final = 0.01  # fetch a frame and try its tags
@@ -142,7 +145,8 @@ def airtime_per_day_s(site: Site, reports_per_hour: float) -> dict[str, float]:
     """
     How long a node sends, by kind of frame, averaged over the members. [s/day]
 
-    The checkpoint is the longest that there can be.
+    The checkpoint is the longest that there can be. On a site with relays it is a relay's day: it
+    repeats the report of every other node once.
 
     Raises:
         RangeError: More reports than samples, or a negative number.
@@ -156,7 +160,20 @@ def airtime_per_day_s(site: Site, reports_per_hour: float) -> dict[str, float]:
         "report": 24.0 * reports_per_hour * report / 1e6,
         "beacon": _BEACONS_PER_DAY / n * site.airtime_us(_BEACON_BYTES) / 1e6,
         "checkpoint": _FRAGMENTS_MAX / n * site.airtime_us(FRAME_MAX_BYTES) / 1e6,
-    }
+    } | (
+        {"relay": _relay_per_day_s(site, 24.0 * reports_per_hour * (n - 1))} if site.relays else {}
+    )
+
+
+def _relay_per_day_s(site: Site, records: float) -> float:
+    """How long a relay sends that repeats so many reports and a whole checkpoint. [s/day]"""
+    slots = 2.0 * N_PHASES * DAY_S / site.epoch_s
+    frames = min(slots, records)
+    each = min(
+        FRAME_MAX_BYTES, math.ceil(_RELAY_BYTES + _RECORD_BYTES * records / max(frames, 1.0))
+    )
+    fragments = _FRAGMENTS_MAX * site.airtime_us(FRAME_MAX_BYTES)
+    return (frames * site.airtime_us(each) + fragments) / 1e6
 
 
 def _waking(mcu: Mcu) -> Current:

@@ -32,7 +32,7 @@ class Transmission(NamedTuple):
         sender: Row of the sending node.
         start_us: Beginning of the preamble. [us since the Unix epoch]
         end_us: End of the frame. [us]
-        kind: "report", "beacon" or "checkpoint".
+        kind: "report", "beacon", "checkpoint" or "relay".
         phase: Phase in which it is sent.
         frame: PHY payload.
     """
@@ -66,7 +66,8 @@ class Air:
         burst: Mean length of a run of lost frames on a link; 1 for independent losses.
 
     Raises:
-        RangeError: *loss* is outside 0..1 or *burst* below 1.
+        RangeError: *loss* is outside 0..1 or of another shape; *burst* is below 1, or above it
+            though each link has a loss of its own.
     """
 
     n_receivers: int
@@ -80,9 +81,11 @@ class Air:
     def __post_init__(self) -> None:
         loss = np.asarray(self.loss)
         if not (loss >= 0.0).all() or not (loss <= 1.0).all():
-            raise RangeError("loss", self.loss, "must be 0..1")
+            worst = loss.flat[np.argmin((loss >= 0.0) & (loss <= 1.0))]
+            raise RangeError("loss", float(worst), "must be 0..1")
         if loss.ndim and (loss.ndim != 2 or loss.shape[1] != self.n_receivers):
-            raise RangeError("loss", loss.shape, f"must have {self.n_receivers} columns")
+            text = f"must have {self.n_receivers} columns, one for each receiver"
+            raise RangeError("loss of shape", loss.shape, text)
         if not self.burst >= 1.0:
             raise RangeError("burst", self.burst, "must be 1 or more")
         self._rng = np.random.default_rng(self.seed)

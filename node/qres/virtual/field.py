@@ -108,7 +108,8 @@ class VirtualField:
         field: Derived tables, if they are to differ from the site's own (baselines).
 
     Raises:
-        RangeError: *weather* has not as many stations as the site has nodes.
+        RangeError: *weather* has not as many stations as the site has nodes, or *loss* not as
+            many rows.
     """
 
     def __init__(
@@ -127,6 +128,8 @@ class VirtualField:
         n = len(site.nodes)
         if weather.n_stations != n:
             raise RangeError("stations", weather.n_stations, f"must be {n}, one for each node")
+        if np.ndim(loss) == 2 and len(np.asarray(loss)) != n:
+            raise RangeError("loss of shape", np.shape(loss), f"must have {n} rows, one a sender")
         self.field = Field(site) if field is None else field
         first_us = int(weather.time_s[0]) * 1_000_000 if start_us is None else start_us
         self.next_phase = -(-first_us // self.field.phase_us)

@@ -9,9 +9,10 @@ import { axis, draw, fontPx, layout } from "./plot.js";
 const SHOWN_HOURS = 24;
 const HOUR_US = 3600e6;
 const TYPES = [
-  { key: "report", name: "reports", colour: "--report", hatch: "" },
-  { key: "beacon", name: "beacons", colour: "--beacon", hatch: "/" },
-  { key: "checkpoint", name: "checkpoints", colour: "--checkpoint", hatch: "x" },
+  { key: "report", id: "rf-key-report", name: "reports", colour: "--report", hatch: "" },
+  { key: "beacon", id: "rf-key-beacon", name: "beacons", colour: "--beacon", hatch: "/" },
+  { key: "checkpoint", id: "rf-key-checkpoint", name: "checkpoints", colour: "--checkpoint", hatch: "x" },
+  { key: "relay", id: "rf-key-relay", name: "relayed", colour: "--relay", hatch: "\\" },
 ];
 
 const sum = (byType) => Object.values(byType).reduce((a, b) => a + b, 0);
@@ -26,8 +27,13 @@ function slots(rf, nowUs) {
   });
 }
 
+/** A field without relays has no place for them in its legend. */
+function present(shown) {
+  return TYPES.filter(({ key }) => key !== "relay" || shown.some((s) => s.hour?.bytes.relay));
+}
+
 function bars(shown) {
-  return TYPES.map(({ key, name, colour, hatch }) => ({
+  return present(shown).map(({ key, name, colour, hatch }) => ({
     type: "bar", name, x: shown.map((s) => (s.start + HOUR_US / 2) / 1000),
     y: shown.map((s) => (s.hour ? (s.hour.bytes[key] ?? 0) : null)),
     width: HOUR_US / 1000 * 0.82,
@@ -92,6 +98,7 @@ export function renderRf({ snapshot }, force = false) {
   const now = JSON.stringify([shown, rf.promise_bytes_per_hour, rf.periodic_bytes_per_hour]);
   if (now === looks && !force) return;
   looks = now;
+  byId("rf-key-relay").hidden = present(shown).length < TYPES.length;
   draw(byId("rf-chart"), bars(shown), settings(shown, rf));
 }
 
@@ -112,12 +119,12 @@ function renderText(rf) {
 }
 
 export function startRf() {
-  byId("rf-keys").append(...TYPES.map(({ key, name, colour, hatch }) => el("li", { id: `rf-key-${key}` }, swatch(colour, hatch), name)));
+  byId("rf-keys").append(...TYPES.map(({ id, name, colour, hatch }) => el("li", { id }, swatch(colour, hatch), name)));
   setAttr(byId("rf-chart"), "data-ready", "true");
 }
 
 function swatch(colour, hatch) {
-  const strokes = { "/": "M0 10L10 0", x: "M0 10L10 0M0 0L10 10" };
+  const strokes = { "/": "M0 10L10 0", "\\": "M0 0L10 10", x: "M0 10L10 0M0 0L10 10" };
   return svg("svg", { viewBox: "0 0 10 10", "aria-hidden": "true" },
     svg("rect", { width: 10, height: 10, rx: 1.5, fill: `var(${colour})` }),
     ...(strokes[hatch] ? [svg("path", { d: strokes[hatch], stroke: "var(--card)", "stroke-width": 1.6 })] : []));
