@@ -155,7 +155,8 @@ def encode(site: Site, node_id: int, key: bytes, made_s: int) -> bytes:
     )
     body = b"".join(
         _CHANNEL.pack(c.tol, c.step, c.lo, c.hi, c.rho, c.flags, *c.w0) for c in channels
-    ) + b"".join(_MEMBER.pack(m.id, m.phase, m.slot, place[i], m.x_m, m.y_m, m.z_m)
+    ) + b"".join(
+        _MEMBER.pack(m.id, m.phase, m.slot, place[i], m.x_m, m.y_m, m.z_m)
         for i, m in enumerate(members)
     )
     return head + body + zlib.crc32(head + body).to_bytes(_CRC_BYTES, "little")
