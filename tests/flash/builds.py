@@ -44,14 +44,19 @@ STANDARD = (
 
 
 def make_build(
-    folder: Path, chip: str, rows: Any = STANDARD, app_for: str = "", app_bytes: int = 12_000
+    folder: Path,
+    chip: str,
+    rows: Any = STANDARD,
+    app_for: str = "",
+    app_bytes: int = 12_000,
+    **said: str,
 ) -> Path:
-    """A folder like ESP-IDF's build folder for *chip*."""
+    """A folder like ESP-IDF's build folder for *chip*; *said*: see `app_image`."""
     folder.mkdir()
     boot = BOOTLOADER_AT.get(chip, 0)
     (folder / "bootloader.bin").write_bytes(app_image(CHIPS[chip], 6_000))
     (folder / "table.bin").write_bytes(table(*rows))
-    (folder / "app.bin").write_bytes(app_image(CHIPS[app_for or chip], app_bytes))
+    (folder / "app.bin").write_bytes(app_image(CHIPS[app_for or chip], app_bytes, **said))
     args = {
         "flash_settings": {"flash_mode": "dio"},
         "flash_files": {

@@ -16,28 +16,77 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from esp32_mock_bootloader import registers, server  # type: ignore[import-untyped]
 
+SECTOR = 4096
 MAC_PREFIX = bytes.fromhex("240ac4")
 _POLL_S = 0.02
 _PATIENCE_S = 0.4
+_SOCKET_PATIENCE_S = 3.0  # costs nothing: a socket that is closed is seen at once
+
+
+class Change(NamedTuple):
+    """One thing that happened to a flash: sectors erased, or bytes written into erased ones."""
+
+    offset: int
+    erased: int
+    written: bytes
 
 
 class Flash(server.FlashImage):  # type: ignore[misc]
-    """Flash whose cell at `worn_at` keeps bit 0 at 0."""
+    """
+    Flash that remembers what was done to it.
+
+    Its cell at `worn_at` keeps bit 0 at 0; the one at `fades_at` loses it after a digest.
+    A chip erases what it was told that it will be sent; the package's flash is overwritten.
+    """
 
     worn_at: int | None = None
+    fades_at: int | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes: list[Change] = []
+
+    def begin_defl(self, payload: bytes) -> None:
+        """Erase what compressed bytes are announced for."""
+        super().begin_defl(payload)
+        self._erase(payload)
+
+    def begin_plain(self, payload: bytes) -> None:
+        """Erase what plain bytes are announced for."""
+        super().begin_plain(payload)
+        self._erase(payload)
 
     def write_defl_block(self, payload: bytes) -> None:
         """Write compressed bytes as the loader does."""
+        at = self._defl_offset
         super().write_defl_block(payload)
-        self._wear()
+        self._wrote(at, self._defl_offset)
 
     def write_plain_block(self, payload: bytes) -> None:
         """Write plain bytes as the loader does."""
+        at = self._plain_offset
         super().write_plain_block(payload)
+        self._wrote(at, self._plain_offset)
+
+    def md5_stub_response(self, payload: bytes, *, stub: bool = False) -> bytes:
+        """The digest of what is there now."""
+        response = bytes(super().md5_stub_response(payload, stub=stub))
+        if self.fades_at is not None:
+            self.data[self.fades_at] &= 0xFE
+        return response
+
+    def _erase(self, payload: bytes) -> None:
+        size, _, _, offset = struct.unpack_from("<IIII", payload)
+        whole = -(-size // SECTOR) * SECTOR
+        self.data[offset : offset + whole] = b"\xff" * whole
+        self.changes.append(Change(offset, whole, b""))
+
+    def _wrote(self, begin: int, end: int) -> None:
+        self.changes.append(Change(begin, 0, bytes(self.data[begin:end])))
         self._wear()
 
     def _wear(self) -> None:
@@ -59,7 +108,7 @@ class Connection(server.BootloaderConnection):  # type: ignore[misc]
 
     def set_timeout(self, timeout: float) -> None:
         """Wait a little longer for the client."""
-        super().set_timeout(max(timeout, _PATIENCE_S))
+        super().set_timeout(max(timeout, _PATIENCE_S if self._pty else _SOCKET_PATIENCE_S))
 
     def recv(self, size: int) -> bytes:
         """What the client sent; nothing more once the board is unplugged."""
@@ -147,6 +196,7 @@ def on_socket(board: MockBoard) -> Iterator[str]:
                 board.serve(Connection(board, sock=client))
         listener.close()
 
+    board.stop.clear()
     thread = threading.Thread(target=accept)
     thread.start()
     try:
@@ -166,6 +216,7 @@ def on_pty(board: MockBoard) -> Iterator[str]:
         _current.board = board
         board.serve(Connection(board, pty=transport))
 
+    board.stop.clear()
     thread = threading.Thread(target=answer)
     thread.start()
     try:
@@ -176,9 +227,23 @@ def on_pty(board: MockBoard) -> Iterator[str]:
         transport.close()
 
 
-def app_image(chip_id: int, length: int = 20_000) -> bytes:
-    """Bytes with the header of an ESP-IDF image for that chip; the rest is noise."""
-    header = struct.pack("<BBBBI", 0xE9, 1, 2, 0x20, 0x4038_0000)
-    extended = struct.pack("<B3sHBHH4sB", 0xEE, b"\0\0\0", chip_id, 0, 0, 0xFFFF, b"\0" * 4, 0)
-    noise = b"".join(hashlib.sha256(i.to_bytes(4)).digest() for i in range(length // 32))
-    return header + extended + noise
+def app_image(
+    chip_id: int, length: int = 20_000, *, project: str = "qres_node", version: str = "1.0.0"
+) -> bytes:
+    """An image for that chip as ESP-IDF makes it, of about *length* bytes; its code is noise."""
+    said = struct.pack(
+        "<I12x32s32s16s16s32s112x",
+        *(0xABCD5432, version.encode(), project.encode(), b"12:00:00", b"Nov 22 2026", b"v6.0.2"),
+    )
+    seed = f"{project} {version} ".encode()
+    noise = b"".join(hashlib.sha256(seed + i.to_bytes(4)).digest() for i in range(length // 32))
+    segments = ((0x3C00_0020, said + noise), (0x4038_0000, noise[:64]))
+    header = struct.pack("<BBBBI", 0xE9, len(segments), 2, 0x20, 0x4038_0000)
+    header += struct.pack("<B3sHBHH4sB", 0xEE, b"\0\0\0", chip_id, 0, 0, 0xFFFF, b"\0" * 4, 1)
+    body = header + b"".join(struct.pack("<II", at, len(data)) + data for at, data in segments)
+    checksum = 0xEF
+    for _, data in segments:
+        for byte in data:
+            checksum ^= byte
+    body = body.ljust(len(body) // 16 * 16 + 15, b"\0") + bytes((checksum,))
+    return body + hashlib.sha256(body).digest()

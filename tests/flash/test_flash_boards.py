@@ -7,11 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from qres.provisioning import decode, encode
 from qres.site import load_site
-from qres_gateway.flash.firmware import CHIPS, load_folder
-from qres_gateway.flash.job import Message, Step
+from qres_gateway.flash.firmware import CHIPS, load_folder, load_image
+from qres_gateway.flash.job import Message, Note, Step
 from qres_gateway.flash.worker import flash
 from tests.flash.builds import (
     MADE_S,
@@ -23,6 +24,7 @@ from tests.flash.builds import (
     qres_flash,
 )
 from tests.flash.mock_board import MockBoard, on_pty, on_socket
+from tests.flash.nodes import ROWS, VALID, entry, make_node, start
 from tests.qres.site_text import KEY
 
 
@@ -88,6 +90,33 @@ def test_record_alone_goes_where_the_board_says(tmp_path: Path) -> None:
         flash(job, list[Message]().append)
     assert decode(bytes(board.flash.data[0x200000:0x201000])).node_id == 3
     assert board.flash.data[: len(image)] == image
+
+
+@pytest.mark.parametrize("kind", ["folder", "image"])
+def test_what_was_flashed_is_what_starts(tmp_path: Path, kind: str) -> None:
+    """
+    A node that an update had brought to ota_1 starts ota_0 after `qres flash`: otadata is erased.
+
+    What else the node keeps stays, and `qres node update` is named as the gentler way.
+    """
+    board, site_file = make_node(tmp_path, "esp32s3", entry(1, VALID), entry(2, VALID))
+    kept = bytes(board.flash.data[0x311000:])
+    build = make_build(tmp_path / "new", "esp32s3", ROWS, version="2.0.0")
+    image = tmp_path / "image.bin"
+    image.write_bytes(merged(build))
+    load = load_folder(build) if kind == "folder" else load_image(image)
+    assert start(bytearray(board.flash.data)) == 1
+    told: list[Message] = []
+    with on_pty(board) as port:
+        (job,) = jobs(site_file, {3: port}, build)
+        job = structs.replace(job, parts=load.parts)
+        done = flash(job, told.append)
+    assert done.before == "node 3 of field 0x01020304 (Rim)"
+    assert holds(board, build)
+    assert start(board.flash.data) == 0
+    assert bytes(board.flash.data[0x311000:]) == kept
+    (note,) = (m.text for m in told if isinstance(m, Note))
+    assert "`qres node update` would keep its old application" in note
 
 
 @pytest.mark.slow

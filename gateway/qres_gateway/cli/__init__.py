@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "site": Command("qres_gateway.cli.site", "Make, check and export a site file."),
     "plan": Command("qres_gateway.cli.plan", "Before buying: energy and airtime of a site."),
     "flash": Command("qres_gateway.cli.flash", "Make boards the nodes of a field, over USB."),
+    "node": Command("qres_gateway.cli.node", "A node on the cable: who, raw log, time, update."),
     "weather": Command("qres_gateway.cli.weather", "Fire weather indices of a file of weather."),
     "gateway": Command("qres_gateway.cli.gateway", "Run the receive-only gateway of a field."),
     "field": Command("qres_gateway.cli.field", "Virtual nodes in real time, for a gateway."),

@@ -128,9 +128,12 @@ class Board:
         self.flash_bytes = int(flash_size_bytes(size))
         esp.WRITE_FLASH_ATTEMPTS = 1  # after a break there may be another board on the port
 
-    def read(self, offset: int, length: int) -> bytes:
-        """*length* bytes of flash."""
-        return bytes(self._esp.read_flash(offset, length))
+    def read(
+        self, offset: int, length: int, progress: Callable[[int, int], None] | None = None
+    ) -> bytes:
+        """*length* bytes of flash; *progress* is called with (bytes done, bytes in all)."""
+        tell = None if progress is None else partial(_done_of, progress)
+        return bytes(self._esp.read_flash(offset, length, tell))
 
     def write(self, parts: tuple[Part, ...], progress: Callable[[int, int], None]) -> None:
         """
@@ -200,6 +203,11 @@ def _share(
 ) -> None:
     """Progress of one part, *done* of *of* bytes as sent, as progress of all parts."""
     progress(before + size * done // max(of, 1), total)
+
+
+def _done_of(progress: Callable[[int, int], None], done: int, total: int, _offset: int) -> None:
+    """Progress of a read, as esptool tells it."""
+    progress(done, total)
 
 
 def _plain_name(esp: Any) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from qres_gateway.flash.app_image import chip_id, describe, image_length, is_whole
 from qres_gateway.flash.errors import FirmwareError
 from qres_gateway.flash.job import Part
 from qres_gateway.flash.partitions import (
@@ -23,6 +24,8 @@ from qres_gateway.flash.partitions import (
     TABLE_OFFSET,
     TYPE_DATA,
     Partition,
+    app_slots,
+    ota_data,
     parse_table,
     provisioning_partition,
 )
@@ -30,15 +33,15 @@ from qres_gateway.flash.partitions import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["CHIPS", "Firmware", "load_folder", "load_image"]
+__all__ = ["CHIPS", "PROJECT", "Firmware", "application", "load_folder", "load_image"]
 
 CHIPS: Final = {"esp32": 0, "esp32c3": 5, "esp32s3": 9, "esp32c6": 13}
 """Chips that the node firmware runs on, and their ids in an image's header."""
 
+PROJECT: Final = "qres_node"
+"""Name of the node's project, as its application says it."""
+
 _BOOTLOADER_OFFSET: Final = {"esp32": 0x1000, "esp32c3": 0, "esp32s3": 0, "esp32c6": 0}
-_IMAGE_MAGIC: Final = 0xE9
-_CHIP_ID_AT: Final = 12
-_HEADER_BYTES: Final = 24
 _SECTOR: Final = 4096
 _IMAGE_MAX: Final = 32 * 1024 * 1024
 
@@ -53,12 +56,14 @@ class Firmware:
         chip: One of `CHIPS`.
         parts: What goes where, ascending offsets.
         record: The partition for the provisioning record.
+        table: All partitions.
     """
 
     name: str
     chip: str
     parts: tuple[Part, ...]
     record: Partition
+    table: tuple[Partition, ...]
 
     @property
     def digest(self) -> str:
@@ -111,7 +116,8 @@ def load_image(path: Path) -> Firmware:
     One image for offset 0, as `esptool merge-bin` writes it.
 
     Data partitions that the image leaves erased (0xFF) are not written: what a node keeps there,
-    its airtime account and its log, survives.
+    its airtime account and its log, survives. Only otadata is, or the board could go on with an
+    application that an update had put into the other slot.
 
     Raises:
         FirmwareError: It is no such image, for no known chip, or without a partition for the
@@ -121,9 +127,7 @@ def load_image(path: Path) -> Firmware:
     if path.stat().st_size > _IMAGE_MAX:
         raise FirmwareError(f"{path}: {path.stat().st_size} bytes: must be at most {_IMAGE_MAX}")
     data = path.read_bytes()
-    chip = next(
-        (c for c, at in _BOOTLOADER_OFFSET.items() if _chip_id(data[at:]) == CHIPS[c]), None
-    )
+    chip = next((c for c, at in _BOOTLOADER_OFFSET.items() if chip_id(data[at:]) == CHIPS[c]), None)
     if chip is None:
         raise FirmwareError(
             f"{path}: no bootloader for {', '.join(CHIPS)} at its place: must be a merged image"
@@ -146,17 +150,43 @@ def load_image(path: Path) -> Firmware:
     return _checked(str(path), chip, tuple(parts))
 
 
+def application(firmware: Firmware) -> bytes:
+    """
+    The node's application in *firmware*, for a slot of a board that is a node already.
+
+    Raises:
+        FirmwareError: There is none, it is not whole, another project's, or longer than a slot.
+    """
+    slots = app_slots(firmware.table)
+    if not slots:
+        raise FirmwareError(f"{firmware.name}: its partition table has no slot ota_0")
+    part = next((p for p in firmware.parts if _within(slots[0].offset, p)), None)
+    if part is None:
+        raise FirmwareError(f"{firmware.name}: has no application at {slots[0].offset:#x}")
+    data = part.data[slots[0].offset - part.offset :]
+    length = image_length(lambda at, n: data[at : at + n], len(data))
+    if length is None or not is_whole(data[:length]):
+        raise FirmwareError(f"{firmware.name}: {part.name}: no whole application; build again")
+    said = describe(data)
+    if said is None or said.project != PROJECT:
+        name = said.project if said else "without a name"
+        raise FirmwareError(f"{firmware.name}: the application is {name}: must be {PROJECT}")
+    room = min(slot.size for slot in slots)
+    if length > room:
+        raise FirmwareError(
+            f"{firmware.name}: the application has {length} bytes: must be at most {room}, a slot"
+        )
+    return data[:length]
+
+
+def _within(offset: int, part: Part) -> bool:
+    return part.offset <= offset < part.offset + len(part.data)
+
+
 def _known_chip(path: Path, name: str) -> str:
     if name not in CHIPS:
         raise FirmwareError(f"{path}: chip {name}: must be one of {', '.join(CHIPS)}")
     return name
-
-
-def _chip_id(image: bytes) -> int | None:
-    """Chip id of an image's header, or None if there is no header."""
-    if len(image) < _HEADER_BYTES or image[0] != _IMAGE_MAGIC:
-        return None
-    return int.from_bytes(image[_CHIP_ID_AT : _CHIP_ID_AT + 2], "little")
 
 
 def _checked(name: str, chip: str, parts: tuple[Part, ...]) -> Firmware:
@@ -171,11 +201,12 @@ def _checked(name: str, chip: str, parts: tuple[Part, ...]) -> Firmware:
                 f" {_SECTOR:#x}, and not before {end:#x}, where the part before it ends"
             )
         end = part.offset + len(part.data)
-        found = _chip_id(part.data)
+        found = chip_id(part.data)
         if found is not None and found != CHIPS[chip]:
             other = next((c for c, i in CHIPS.items() if i == found), f"chip id {found}")
             raise FirmwareError(f"{name}: {part.name} is for {other}: must be for {chip}")
-    record = provisioning_partition(_table(parts))
+    table = _table(parts)
+    record = provisioning_partition(table)
     if record is None:
         raise FirmwareError(
             f"{name}: its partition table has no data partition qres_prov of 0x1000 bytes or more"
@@ -185,7 +216,16 @@ def _checked(name: str, chip: str, parts: tuple[Part, ...]) -> Firmware:
             raise FirmwareError(
                 f"{name}: {part.name} covers the partition qres_prov at {record.offset:#x}"
             )
-    return Firmware(name, chip, parts, record)
+    return Firmware(name, chip, _with_ota_data(parts, table), record, table)
+
+
+def _with_ota_data(parts: tuple[Part, ...], table: tuple[Partition, ...]) -> tuple[Part, ...]:
+    """*parts*, and an erased otadata if they leave it out: the first slot is started then."""
+    at = ota_data(table)
+    if at is None or any(_within(at.offset, p) for p in parts):
+        return parts
+    erased = Part(at.offset, b"\xff" * at.size, "otadata")
+    return tuple(sorted((*parts, erased), key=lambda p: p.offset))
 
 
 def _table(parts: tuple[Part, ...]) -> tuple[Partition, ...]:

@@ -8,16 +8,26 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from qres_gateway.flash.job import Done, Failed, Job, Message, decode_message
+from qres_gateway.flash.job import (
+    Done,
+    Failed,
+    Job,
+    Message,
+    Note,
+    Outcome,
+    Step,
+    Task,
+    decode_message,
+    encode_task,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["run_jobs"]
+__all__ = ["run_jobs", "run_task"]
 
 _COMMAND: Final = (sys.executable, "-m", "qres_gateway.flash.worker")
 
@@ -51,15 +61,36 @@ def run_jobs(
                     done(job, message)
 
         futures = [
-            pool.submit(_follow, worker, job, pass_on)
+            pool.submit(_follow, worker, job, partial(pass_on, job))
             for worker, job in zip(workers, jobs, strict=True)
         ]
         try:
-            return tuple(future.result() for future in futures)
+            return tuple(_of_flashing(future.result()) for future in futures)
         except BaseException:
             for worker in workers:
                 worker.kill()
             raise
+
+
+def run_task(task: Task, tell: Callable[[Message], None]) -> Outcome:
+    """
+    Serve one board.
+
+    Args:
+        task: What to do.
+        tell: Called with each message, the outcome last.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the worker has been ended by then.
+    """
+    with _workers(1) as (worker,):
+        return _follow(worker, task, tell)
+
+
+def _of_flashing(outcome: Outcome) -> Done | Failed:
+    if isinstance(outcome, Done | Failed):
+        return outcome
+    raise TypeError(f"a worker that was to flash answered with {type(outcome).__name__}")
 
 
 @contextmanager
@@ -87,26 +118,26 @@ def _workers(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def _follow(
-    worker: subprocess.Popen[bytes], job: Job, tell: Callable[[Job, Message], None]
-) -> Done | Failed:
-    """Give *worker* its job and pass on what it says, to the end."""
+    worker: subprocess.Popen[bytes], task: Task, tell: Callable[[Message], None]
+) -> Outcome:
+    """Give *worker* its task and pass on what it says, to the end."""
     if worker.stdin is None or worker.stdout is None or worker.stderr is None:
         raise RuntimeError("a worker was started without pipes")
-    outcome: Done | Failed | None = None
+    outcome: Outcome | None = None
     try:
-        worker.stdin.write(msgspec.msgpack.encode(job))
+        worker.stdin.write(encode_task(task))
         worker.stdin.close()
     except BrokenPipeError:
         pass  # it ended at once; its last words are below
     for line in worker.stdout:
         message = decode_message(line)
-        if isinstance(message, Done | Failed):
-            outcome = message
+        if isinstance(message, Step | Note):
+            tell(message)
         else:
-            tell(job, message)
+            outcome = message
     if outcome is None:
         last = worker.stderr.read().decode("utf-8", errors="replace").strip().splitlines()
         said = last[-1] if last else f"exit code {worker.wait()}"
-        outcome = Failed("worker", f"{job.port}: the flashing process ended early: {said}")
-    tell(job, outcome)
+        outcome = Failed("worker", f"{task.port}: the flashing process ended early: {said}")
+    tell(outcome)
     return outcome

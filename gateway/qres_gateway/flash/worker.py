@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The process that flashes one board: a job on standard input, messages on standard output.
+The process that serves one board: a task on standard input, messages on standard output.
 
 One process a port, so that several boards are flashed at once, each with an esptool of its own,
-and so that a port that hangs can be given up. The job holds the field key; it comes through the
-pipe and stays in this process's memory.
+and so that a port that hangs can be given up. The job of flashing holds the field key; it comes
+through the pipe and stays in this process's memory.
 
     python -m qres_gateway.flash.worker < job
 """
@@ -14,17 +14,24 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from qres.provisioning import Provisioning, ProvisioningError, decode
+from qres.provisioning import Provisioning, decode
 from qres_gateway.flash.errors import FlashError
-from qres_gateway.flash.job import Done, Failed, Job, Message, Note, Part, Step, encode
-from qres_gateway.flash.partitions import (
-    TABLE_BYTES,
-    TABLE_OFFSET,
-    parse_table,
-    provisioning_partition,
+from qres_gateway.flash.job import (
+    Done,
+    Failed,
+    Job,
+    Message,
+    Note,
+    Outcome,
+    Part,
+    Step,
+    Task,
+    decode_task,
+    encode,
 )
+from qres_gateway.flash.look import SECTOR, identity_of, record_at, table_of
+from qres_gateway.flash.node_tasks import perform
+from qres_gateway.flash.partitions import provisioning_partition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["attempt", "flash", "main"]
 
-_SECTOR: Final = 4096
+_UNTOUCHED: Final = frozenset({"connect", "check", "raw log"})
+"""Steps in which nothing is written."""
 
 
 def main() -> int:
@@ -43,14 +51,14 @@ def main() -> int:
         sys.stdout.buffer.write(encode(message))
         sys.stdout.buffer.flush()
 
-    job = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Job)
-    outcome = attempt(job, tell)
+    task = decode_task(sys.stdin.buffer.read())
+    outcome = attempt(task, tell)
     tell(outcome)
-    return 0 if isinstance(outcome, Done) else 1
+    return 1 if isinstance(outcome, Failed) else 0
 
 
-def attempt(job: Job, tell: Callable[[Message], None]) -> Done | Failed:
-    """`flash`, with its errors in words; any other error is a defect, and raised."""
+def attempt(job: Task, tell: Callable[[Message], None]) -> Outcome:
+    """Do *job*, with its errors in words; any other error is a defect, and raised."""
     from esptool.util import FatalError  # type: ignore[import-untyped]  # noqa: PLC0415
     from serial import SerialException  # type: ignore[import-untyped]  # noqa: PLC0415
 
@@ -63,7 +71,7 @@ def attempt(job: Job, tell: Callable[[Message], None]) -> Done | Failed:
         tell(message)
 
     try:
-        return flash(job, tell_step)
+        return flash(job, tell_step) if isinstance(job, Job) else perform(job, tell_step)
     except FlashError as e:
         return Failed(e.reason, str(e))
     except (SerialException, OSError) as e:
@@ -92,7 +100,14 @@ def flash(job: Job, tell: Callable[[Message], None]) -> Done:
         board.attach(stub=job.stub, baud=job.baud)
         tell(Step("check"))
         at, before = _place_and_owner(job, board)
-        record = Part(at, job.record.ljust(_SECTOR, b"\xff"), "provisioning record")
+        if before and job.parts:
+            tell(
+                Note(
+                    f"{job.port}: the board is {before} already; `qres node update` would keep"
+                    " its old application to go back to"
+                )
+            )
+        record = Part(at, job.record.ljust(SECTOR, b"\xff"), "provisioning record")
         parts = (*job.parts, record)
         end = max(p.offset + len(p.data) for p in parts)
         if end > board.flash_bytes:
@@ -118,15 +133,7 @@ def flash(job: Job, tell: Callable[[Message], None]) -> Done:
             flash_bytes=board.flash_bytes,
             written_bytes=sum(len(p.data) for p in parts),
             before=before,
-            identity={
-                "field_id": identity.field_id,
-                "field": identity.field_name,
-                "node_id": identity.node_id,
-                "name": identity.node_name,
-                "lat_deg": identity.lat_deg,
-                "lon_deg": identity.lon_deg,
-                "site_hash": f"{identity.site_hash:08x}",
-            },
+            identity=identity_of(identity),
         )
 
 
@@ -148,7 +155,7 @@ def _check_board(job: Job, board: Board) -> None:
 
 def _place_and_owner(job: Job, board: Board) -> tuple[int, str]:
     """Where the record goes, and who the board is by now; "" if nobody."""
-    now = provisioning_partition(parse_table(board.read(TABLE_OFFSET, TABLE_BYTES)))
+    now = provisioning_partition(table_of(board))
     at = job.record_at
     if at is None:
         if now is None:
@@ -160,7 +167,7 @@ def _place_and_owner(job: Job, board: Board) -> tuple[int, str]:
         at = now.offset
     owner = ""
     for place in dict.fromkeys((at, now.offset if now else at)):
-        found = _record_at(board, place)
+        found = record_at(board, place)
         if found is None:
             continue
         owner = f"node {found.node_id} of field {found.field_id:#010x} ({found.field_name})"
@@ -174,15 +181,6 @@ def _place_and_owner(job: Job, board: Board) -> tuple[int, str]:
     return at, owner
 
 
-def _record_at(board: Board, offset: int) -> Provisioning | None:
-    if offset + _SECTOR > board.flash_bytes:
-        return None
-    try:
-        return decode(board.read(offset, _SECTOR))
-    except ProvisioningError:
-        return None
-
-
 def _read_back(job: Job, board: Board, at: int) -> Provisioning:
     data = board.read(at, len(job.record))
     if data != job.record:
@@ -192,14 +190,20 @@ def _read_back(job: Job, board: Board, at: int) -> Provisioning:
     return decode(data)
 
 
-def _broken(job: Job, stage: str, said: str) -> Failed:
+def _broken(job: Task, stage: str, said: str) -> Failed:
     """The port broke: what that means depends on how far the work was."""
-    written = stage not in {"connect", "check"}
-    state = "it is half-written: flash it again" if written else "nothing was written"
+    if stage in _UNTOUCHED:
+        state = "nothing was written"
+    elif isinstance(job, Job):
+        state = "it is half-written: flash it again"
+    elif stage == "switch":
+        state = "it starts the old application or the new one, both are whole; see `qres node show`"
+    else:
+        state = "it goes on with its old application; plug it in and update it again"
     return Failed("unplugged", f"{job.port}: the board went away ({stage}); {state} ({said})")
 
 
-def _fatal(job: Job, stage: str, said: str) -> Failed:
+def _fatal(job: Task, stage: str, said: str) -> Failed:
     """What esptool's error means."""
     first = next((line for line in said.splitlines() if line), "no reason given")
     text = said.lower()
@@ -212,7 +216,8 @@ def _fatal(job: Job, stage: str, said: str) -> Failed:
     silence = ("serial data", "data stream", "transfer stopped", "no more data", "disconnected")
     if any(t in text for t in silence):
         return _broken(job, stage, first)
-    return Failed("esptool", f"{job.port}: esptool ({stage}): {first}")
+    restart = "" if isinstance(job, Job) else "; press RESET on the board to start the node"
+    return Failed("esptool", f"{job.port}: esptool ({stage}): {first}{restart}")
 
 
 if __name__ == "__main__":
