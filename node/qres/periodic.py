@@ -9,13 +9,18 @@ field's own unless the sender brings its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from qres.airtime import time_on_air_us
 from qres.errors import RangeError
 
-__all__ = ["SENDERS", "PeriodicCost", "Radio", "Sender", "cost", "sender"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from qres.channels import Channel
+
+__all__ = ["SENDERS", "PeriodicCost", "Radio", "Sender", "cost", "sender", "senders_of"]
 
 HOUR_S: Final = 3600
 
@@ -29,11 +34,13 @@ class Radio:
         sf: Spreading factor. 7..12
         bw_hz: Bandwidth. [Hz]
         preamble_symbols: Length of the preamble. [symbols]
+        cr: Coding rate, 1..4 for 4/5..4/8.
     """
 
     sf: int
     bw_hz: int
     preamble_symbols: int = 8
+    cr: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,74 @@ SENDERS: Final = (
 """The senders to compare with."""
 
 
+_LORAWAN_BYTES: Final = 13
+_MESH_BYTES: Final = 16 + 2 + 2 + 2 + 5 + 2
+"""Meshtastic: header, port, head of the payload, bit field, time, head of the metrics."""
+
+_FIELD_COST: Final = {  # channel: LPP bytes, packed bits, bytes in Meshtastic's EnvironmentMetrics
+    "temp_degc": (4, 10, 5),
+    "rh_pct": (3, 7, 5),
+    "wind_m_s": (4, 9, 5),
+    "rain_mm": (4, 12, 6),  # rainfall_1h is field 19, so its key takes 2 bytes
+    "wind_dir_deg": (4, 9, 3),
+    "batt_mv": (4, 8, 5),
+}
+
+
+def senders_of(channels: Iterable[Channel], interval_s: int) -> tuple[Sender, ...]:
+    """
+    The ways of `SENDERS` to send exactly these channels, one record per interval.
+
+    `SENDERS` themselves carry gust and direction, too. Here every sender says what the field says
+    and nothing else, so that frame lengths compare.
+
+    Args:
+        channels: What a record holds.
+        interval_s: Time between two records of a node, but for what keeps its own default. [s]
+
+    Raises:
+        RangeError: *interval_s* is below 1, or a channel has no known place in the layouts.
+    """
+    if interval_s < 1:
+        raise RangeError("interval_s", interval_s, "must be 1 or more")
+    names = [c.name for c in channels]
+    for name in names:
+        if name not in _FIELD_COST:
+            raise RangeError("channel", name, f"must be one of {', '.join(_FIELD_COST)}")
+    lpp, bits, mesh = (sum(_FIELD_COST[n][k] for n in names) for k in range(3))
+    packed = -(-bits // 8)
+    what = ", ".join(names)
+    lorawan = "LoRaWAN 1.0.4 header, FPort and MIC 13 B"
+    metrics = "telemetry.proto: a float with its key 5 or 6 B"
+    made = {
+        "lpp": f"LPP {lpp} B for {what} (2 B channel and type before T 2, RH 1, others 2 B:"
+        f" myDevices' Cayenne LPP); {lorawan}",
+        "packed": f"{bits} bits in {packed} B for {what}; {lorawan}",
+        "meshtastic": f"EnvironmentMetrics {mesh} B for {what} ({metrics}); Telemetry and Data 13 B"
+        " more; header 16 B (RadioInterface.h); LongFast SF11/250 kHz, preamble 16",
+    }
+    size = {
+        "lpp": lpp + _LORAWAN_BYTES,
+        "packed": packed + _LORAWAN_BYTES,
+        "meshtastic": mesh + _MESH_BYTES,
+    }
+    found = []
+    for s in SENDERS:
+        kind = s.key.partition("-")[0]
+        own = s.key == "meshtastic-60"
+        found.append(
+            replace(
+                s,
+                name=s.name.partition(",")[0],
+                frame_bytes=size[kind],
+                interval_s=s.interval_s if own else interval_s,
+                source=made[kind]
+                + ("; interval: the firmware's default (Default.h)" if own else ""),
+            )
+        )
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class PeriodicCost:
     """
@@ -148,7 +223,11 @@ def cost(of: Sender, n_nodes: int, field: Radio) -> PeriodicCost:
         raise RangeError("n_nodes", n_nodes, "must be 0 or more")
     radio = of.radio or field
     air_us = time_on_air_us(
-        radio.sf, radio.bw_hz, of.frame_bytes, preamble_symbols=radio.preamble_symbols
+        radio.sf,
+        radio.bw_hz,
+        of.frame_bytes,
+        preamble_symbols=radio.preamble_symbols,
+        cr=radio.cr,
     )
     frames_per_h = n_nodes * HOUR_S / of.interval_s
     return PeriodicCost(

@@ -49,6 +49,7 @@ COMMANDS: Final = {
     "field": Command("qres_gateway.cli.field", "Virtual nodes in real time, for a gateway."),
     "sinks": Command("qres_gateway.cli.sinks", "Show what sinks wait for; send all again."),
     "drift": Command("qres_gateway.cli.drift", "Which sensors have slowly gone astray."),
+    "audit": Command("qres_gateway.cli.audit", "Bytes, airtime and duty cycle against limits."),
     "replay": Command("qres_gateway.cli.replay", "Decode captures after the fact."),
     "bench": Command("qres_gateway.cli.bench", "Reproduce the figures that README claims."),
     "dashboards": Command("qres_gateway.cli.dashboards", "Build, check, push Grafana boards."),
