@@ -21,6 +21,7 @@
 #include "qres_err.h"
 #include "qres_fire.h"
 #include "qres_radio.h"
+#include "qres_site.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,76 +47,6 @@ uint32_t qres_wire_version(void);
 /* cffi: end */
 
 /* cffi: begin */
-/* Limits of a field: what the static memory of a node is sized for. */
-#define QRES_MAX_NODES 128
-#define QRES_MAX_CHANNELS 6
-#define QRES_MAX_SLOTS 32       /* members of one phase */
-#define QRES_MAX_RELAYS 8       /* each has two relay slots in every phase */
-#define QRES_MAX_FRAME 51       /* [bytes] fits the slowest legal data rate */
-#define QRES_MAX_KERNEL 8128    /* pairs of QRES_MAX_NODES members */
-#define QRES_LOG_MAX 1280       /* reports after the base state */
-#define QRES_LOG_ECHO 255       /* qres_log_entry.raw_len of a report known from an echo only */
-#define QRES_BLOB_MAX 2816      /* [bytes] a checkpoint's content */
-#define QRES_FRAGMENT_DATA 44   /* [bytes] of it in one frame */
-#define QRES_DIGEST_HISTORY 8
-#define QRES_NO_SLOT 255        /* qres_config.self of a replica that only listens */
-#define QRES_MISSED (-2147483647 - 1) /* a sample that the sensor did not deliver */
-
-enum { QRES_LINEAR = 1, QRES_PRIMARY = 2 }; /* qres_channel.flags */
-
-/* One measured quantity, SPEC 2.1. Values are Q16.16 in the channel's unit. */
-typedef struct {
-    int32_t tol;    /* > 0 */
-    int32_t step;   /* 1..tol/2 */
-    int32_t lo, hi; /* physical range, lo < hi */
-    int32_t rho;    /* Q16, 0..65536 */
-    uint32_t flags; /* QRES_LINEAR | QRES_PRIMARY | QRES_ROLE_* */
-    int32_t w0[4];  /* Q24 */
-} qres_channel;
-
-typedef struct {
-    uint8_t id;              /* 0..127, unique; members are sorted by it */
-    uint8_t phase;           /* 0..3 */
-    uint8_t slot;            /* 0..31, without gaps in each phase */
-    int32_t x_m, y_m, z_m;   /* [m] each within +-1000000 */
-} qres_member;
-
-/* What all members of a field share, SPEC 2. */
-typedef struct {
-    uint32_t field_id;
-    uint32_t epoch_s;        /* [s] 300..3600, divides 86400, divisible by 4 */
-    uint32_t range_m;        /* [m] 1000..1000000 */
-    uint32_t echo;           /* 1: every REPORT repeats an older one, SPEC 6.5; else 0 */
-    uint32_t follow;         /* 1: the tolerance follows the danger, SPEC 6.2; else 0 */
-    qres_lora lora;
-    uint8_t n_channels;      /* 1..QRES_MAX_CHANNELS */
-    uint8_t n_members;       /* 1..QRES_MAX_NODES */
-    uint8_t n_relays;        /* 0..QRES_MAX_RELAYS */
-    uint8_t relay[8];        /* indices of members, all different, in order of their slots: SPEC 6.6 */
-    qres_channel channel[6];
-    qres_member member[128];
-} qres_site;
-
-/* A site made ready: read-only afterwards, shared by every replica of a host. */
-typedef struct {
-    qres_site site;
-    uint64_t phase_us, lead_us, slot_us, common_us, commit_us; /* [us] SPEC 3 */
-    uint64_t guard_us;
-    uint32_t heartbeat_phases, stale_phases; /* HB and SL, SPEC 4 */
-    uint32_t phases_per_day, epochs_per_day, beacon_phases; /* ppd, epd, H */
-    uint32_t site_hash;
-    uint32_t airtime_us[52];     /* by frame length [bytes] */
-    uint8_t slots;               /* M, origin slots of a phase */
-    uint8_t n_primary, rider0;   /* rider0: channel, or QRES_MAX_CHANNELS if there is none */
-    uint8_t form_s, form_r, form_m, form_x_min; /* [bytes] of payload, SPEC 6.1, echo included */
-    uint8_t echo_bytes;          /* bE of SPEC 6.5, 0 without echo */
-    uint8_t report_max;          /* [bytes] longest REPORT, tag included; longer is a CHECKPOINT */
-    uint8_t slot_member[4][32];  /* member index by phase and slot */
-    uint8_t role[5];             /* channel by role (flags >> 2), QRES_MAX_CHANNELS if there is none */
-    uint8_t near[128][6];        /* index of the nearest other members, QRES_NO_SLOT at the end */
-    uint16_t kernel[8128];       /* g, Q16, pair (i > j) at i*(i-1)/2 + j */
-} qres_field;
-
 /* The replicated state, SPEC 4: equal on every replica, bit for bit. */
 typedef struct {
     uint32_t phase;              /* last committed */
@@ -138,7 +69,7 @@ typedef struct {
 
 /* An older report that a REPORT repeats, SPEC 6.5. */
 typedef struct {
-    uint8_t age;                 /* [phases] 1..7; 0: nothing is repeated */
+    uint8_t age;                 /* [phases] 1..15; 0: nothing is repeated */
     uint8_t slot;                /* origin slot of its sender */
     uint32_t low;                /* low bits of its primaries, 5 each */
 } qres_echo;
@@ -217,6 +148,21 @@ int qres_announce(const qres_field *field, const qres_state *state, uint32_t mem
 int qres_report_encode(const qres_field *field, const qres_report *report, uint32_t digest_bit,
                        const qres_echo *echo, uint8_t *payload, size_t len);
 
+/* What a BEACON says. */
+typedef struct {
+    uint8_t member;              /* index of the sender */
+    uint32_t phase, digest;      /* when it was sent; of the sender's state one phase before */
+} qres_beacon;
+
+/*
+ * Open a BEACON, SPEC 6.3. It names its phase in clear, so neither replica nor time is needed.
+ *   earliest, latest  in   phases that are believed: an older one may be a replay
+ *   beacon            out  written when the return value is 0
+ * Returns 0, or QRES_ERR_LENGTH, _VERSION, _SITE, _WINDOW or _TAG, looked at in this order.
+ */
+int qres_beacon_open(const qres_field *field, const uint8_t *key, const uint8_t *frame, size_t len,
+                     uint32_t earliest, uint32_t latest, qres_beacon *beacon);
+
 /* ------------------------------------------------------------------ replica */
 
 typedef struct {
@@ -260,8 +206,7 @@ typedef struct {
 typedef struct {
     uint32_t era, len;           /* what is being collected */
     uint8_t seen[11];            /* fragment numbers heard in the era, one bit each */
-    uint8_t have, order, done;
-    uint8_t index[64];
+    uint8_t have, order, done, index[64];
     uint8_t data[64][44];
 } qres_assembly;
 
@@ -276,6 +221,17 @@ typedef struct {
     uint8_t data[44];
 } qres_relaying;
 
+/* A state at an epoch's start: its values follow from the rest, SPEC 5.4. */
+typedef struct {
+    uint32_t phase;              /* 0, or no later than base: there is none */
+    int32_t m[6];
+    uint8_t e[6], absent[128];
+    int16_t q[6][4];
+    uint32_t last_report[128];
+    int32_t last[6][128], slow[6][128], fuel[128], mark[128];
+    qres_fire_block fire;
+} qres_waypoint;
+
 typedef struct {
     const qres_field *field;
     qres_config config;
@@ -283,8 +239,10 @@ typedef struct {
     uint32_t key_era[2];
     qres_aes128 key_schedule[2];
     qres_state base, live;
+    qres_waypoint waypoint;      /* on the way from base to live: where a rebuild may begin */
     int32_t judged[6][128];      /* Q16.16 value of each member at its own last sample */
-    uint8_t dirty, synced, diverged, slid, snap_valid, sampled;
+    uint8_t dirty;               /* 1: live is to be built from base; 2: from waypoint, if there is one */
+    uint8_t synced, diverged, slid, snap_valid, sampled;
     uint32_t snap_era, snap_digest;
     uint32_t beacon_phase[8];    /* of the newest beacons */
     uint32_t n_log;
@@ -294,8 +252,7 @@ typedef struct {
     uint32_t diverged_phase;     /* in which `diverged` became 1 */
     uint32_t heard_phase[128];   /* of the newest report known of each member, 0 if none */
     uint32_t trial_phase, trials;
-    uint8_t missed[6];
-    uint8_t tx_len, common_len, common_kind;
+    uint8_t missed[6], tx_len, common_len, common_kind;
     uint8_t tx[51], common[51];
     uint8_t announced;           /* own phases since the start, up to 2 */
     int64_t clock_corr_us;       /* field time = own clock + this */
