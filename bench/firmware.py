@@ -30,8 +30,18 @@ ENTRIES: Final = ("app_run", "app_start", "qres_next", "qres_heard", "qres_sampl
 FIELDS: Final = (30, 128)
 """Sizes of the fields measured."""
 
+DAYS: Final = {
+    "no loss": {},
+    "5 % loss": {"loss": 0.05},
+    "5 % loss, echo": {"loss": 0.05, "echo": True},
+}
+"""Fields of 128 whose node lives through a day from midnight to midnight."""
+
 START_H: Final = 22.0
 """Of the record's first day: the run crosses a midnight. [h]"""
+
+EVENING_H: Final = 0.1
+"""After midnight, when a day's count begins: the snapshot is written. [h]"""
 
 
 def field_figures(nodes: int, hours: float) -> dict[str, Any]:
@@ -59,6 +69,34 @@ def field_figures(nodes: int, hours: float) -> dict[str, Any]:
     }
 
 
+def day_figures(options: dict[str, Any]) -> dict[str, Any]:
+    """Instructions of a day of one among 128 nodes, and what the state was built anew for."""
+    with tempfile.TemporaryDirectory() as folder:
+        rig = Rig(Path(folder), 128, start_h=START_H, **options)
+        try:
+            node = rig.firmware_node(3, machines.qemu)
+            mirror = rig.mirror(3)
+            rig.begin()
+            rig.run_h(24.0 - START_H + EVENING_H)
+            before, begun = mirror.node.counters, node.link.instructions
+            node.longest = 0
+            rig.run_h(24.0)
+            after = mirror.node.counters
+            million = (node.link.instructions - begun) / 1e6
+            rig.quit()
+        finally:
+            rig.kill()
+    counted = ("accepted", "restored", "rebuilds", "adopted", "verified")
+    return {
+        "million_instructions": round(million),
+        "seconds_at_160_mhz": round(million / 160, 1),
+        "longest_step": node.longest,
+        "longest_step_s_at_160_mhz": round(node.longest / 160e6, 2),
+        "unequal_to_the_host": len(mirror.unequal),
+        **{name: after[name] - before[name] for name in counted},
+    }
+
+
 def main() -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[1])
@@ -79,6 +117,7 @@ def main() -> int:
             "stack_bytes": {name: graph.deepest(name)[0] for name in ENTRIES},
             "stack_path": graph.deepest("app_run")[1],
             "phase_instructions": {f"{n} nodes": field_figures(n, hours) for n in FIELDS},
+            "day_of_128_nodes": {name: day_figures(o) for name, o in DAYS.items()},
         },
     )
     return 0

@@ -6,7 +6,6 @@
  * intervals and a bit. After a vain one the node pauses, longer each time: a receiver that is on
  * all the time takes as much as the panel of a dark week gives.
  */
-#include "acquire.h"
 #include "app_internal.h"
 
 #define ROUND_US (2 * (uint64_t)HOUR_US + 300 * (uint64_t)SECOND_US)
@@ -34,9 +33,16 @@ static uint32_t earliest(const app *a)
     return sent > lived ? sent - 1 : lived;
 }
 
+/* Field time at the end of reception of a BEACON of `phase`. [us] */
+static uint64_t beacon_end_us(const qres_field *f, uint32_t phase, uint32_t len)
+{
+    return phase * f->phase_us + f->lead_us + f->slots * f->slot_us + f->guard_us / 2
+           + f->airtime_us[len];
+}
+
 static void found(app *a, const port_frame *frame, uint32_t phase)
 {
-    uint64_t truth = acquire_end_us(&a->field, phase);
+    uint64_t truth = beacon_end_us(&a->field, phase, frame->len);
     int64_t step = (int64_t)(truth - frame->end_us);
     app_log(a, PORT_LOG_INFO, "found", app_bits(phase), 0);
     app_set_clock(a, step);
@@ -71,7 +77,7 @@ void app_search_step(app *a)
 {
     port_frame frame;
     uint64_t now = app_now(a);
-    uint32_t phase;
+    qres_beacon beacon;
     int rc;
     if (now >= a->search_until_us) {
         if (a->search_pause) {
@@ -90,10 +96,10 @@ void app_search_step(app *a)
         a->counters.radio_errors++;
         a->port->delay_us(a->port->ctx, SECOND_US);
     } else if (rc == 1
-               && acquire_beacon(&a->field, a->who.key, frame.bytes, frame.len, earliest(a),
-                                 &phase)
+               && qres_beacon_open(&a->field, a->who.key, frame.bytes, frame.len, earliest(a),
+                                   UINT32_MAX - 1, &beacon)
                       == QRES_OK) {
-        found(a, &frame, phase);
+        found(a, &frame, beacon.phase);
     } else {
         /* something else, or nothing */
     }

@@ -51,7 +51,7 @@ static uint32_t counted(const qres_node *n)
 /* Everything but counters of refusals, trials, cached keys and work space. */
 static int is_unchanged(const qres_node *a, const qres_node *b)
 {
-    return SAME(base) && SAME(live) && SAME(judged) && SAME(n_log)
+    return SAME(base) && SAME(live) && SAME(waypoint) && SAME(judged) && SAME(n_log)
            && memcmp(a->log, b->log, a->n_log * sizeof a->log[0]) == 0 && SAME(assembly)
            && SAME(blob_len) && SAME(blob) && SAME(recent_phase) && SAME(recent_digest)
            && SAME(dirty) && SAME(synced) && SAME(diverged) && SAME(slid) && SAME(snap_valid)

@@ -117,6 +117,23 @@ def test_small_clock_error_is_followed() -> None:
     assert max(field_us) - min(field_us) < 2_000
 
 
+def test_one_late_frame_hardly_moves_the_rate() -> None:
+    """A node that is 0.2 s late moves what others take for their own rate by 4 ppm at most."""
+    field = TalkingField(SITE, FIRST, seed=4, lively=2.0)
+    for _ in range(8):
+        field.run_phase()
+    field.offset_us[2] -= 195_000
+    moved = []
+    for _ in range(8):
+        before = [int(node.c.clock_rate_ppb) for node in field.present]
+        field.run_phase()
+        moved += [
+            abs(int(node.c.clock_rate_ppb) - rate + round(rate / 64))
+            for node, rate in zip(field.present, before, strict=True)
+        ]
+    assert 3_999 <= max(moved) <= 4_001
+
+
 @pytest.mark.parametrize("jump_us", [-600 * MINUTE_US, -7 * MINUTE_US, 7 * MINUTE_US])
 def test_node_survives_a_clock_that_jumps_and_returns(jump_us: int) -> None:
     """A node whose clock is wrong for a while repeats no nonce, and is equal again in time."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from qres.provisioning import encode
 from qres.virtual.field import Crystal
 from qres.virtual.sites import DEMO_KEY, site_for
 from tests.firmware import machines
+from tests.firmware.mirror import Mirror
 from tests.firmware.participants import Clock, CoreNode, FirmwareNode
 from tests.firmware.weather_feed import WeatherFeed
 from tests.firmware.world import World
@@ -48,6 +50,8 @@ class Rig:
         epoch_s: Epoch. [s]
         seed: Crystals follow from it.
         battery: Whether the site has the channel of the battery.
+        loss: Share of frames that each receiver loses. 0..1
+        echo: Whether reports repeat older ones.
     """
 
     def __init__(
@@ -59,17 +63,20 @@ class Rig:
         epoch_s: int = 600,
         seed: int = 1,
         battery: bool = False,
+        loss: float = 0.0,
+        echo: bool = False,
     ) -> None:
         weather = densify(weather_file.demo(), n_nodes, seed=1).with_mean_wind()
         self.folder = folder
-        self.site = site_for(weather, epoch_s=epoch_s, battery=battery)
+        site = site_for(weather, epoch_s=epoch_s, battery=battery)
+        self.site = dataclasses.replace(site, echo=echo)
         self.field = Field(self.site)
         self.feed = WeatherFeed(weather, has_battery=battery)
         phase_us = self.field.phase_us
         start_us = int(weather.time_s[0]) * 1_000_000 + round(start_h * HOUR_US)
         self.first_phase = start_us // phase_us
         self.start_us = self.first_phase * phase_us - _HEAD_START_US
-        self.world = World(self.field, self.start_us)
+        self.world = World(self.field, self.start_us, loss=loss, seed=seed)
         rng = np.random.default_rng([seed, 0xF1])
         offsets = rng.integers(-_OFFSET_US, _OFFSET_US, n_nodes)
         drifts = rng.uniform(-_DRIFT_PPM, _DRIFT_PPM, n_nodes) * 1000
@@ -98,6 +105,7 @@ class Rig:
         clock_state: int = 1,
         cuts: Iterable[int] = (),
         setbacks_us: Iterable[int] = (),
+        mips: int = 0,
     ) -> FirmwareNode:
         """A node that runs the firmware; it starts with `begin` or `add`."""
         machine = start(self.flash(index) if flash is None else flash)
@@ -110,9 +118,17 @@ class Rig:
             clock_state=clock_state,
             cuts=cuts,
             setbacks_us=setbacks_us,
+            mips=mips,
         )
         self.firmware[index] = self.everybody[index] = node
         return node
+
+    def mirror(self, index: int) -> Mirror:
+        """Let the core in this process follow a firmware node; before it starts."""
+        first = self.start_us // self.field.phase_us
+        node = Node(self.field, DEMO_KEY, index, first_phase=first)
+        self.firmware[index].mirror = made = Mirror(node, self.field)
+        return made
 
     def core_node(self, index: int, first_phase: int | None = None) -> CoreNode:
         """A node in this process."""

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes from the air, and any content of the flash: nothing is read outside, nothing hangs, and
+ * Any BEACON off the air, and any content of the flash: nothing is read outside, nothing hangs, and
  * a store that holds garbage still takes a record and gives it back.
  *
  *   clang -fsanitize=fuzzer,address,undefined ... fuzz_app.c; the first byte chooses the target
@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acquire.h"
 #include "bytes.h"
 #include "ram_flash.h"
 #include "ring.h"
@@ -121,7 +120,7 @@ static void try_snapshot(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t key[16] = {1};
-    uint32_t phase;
+    qres_beacon beacon;
     if (field.site.n_members == 0) {
         make_field();
     }
@@ -130,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     switch (data[0] % 4) {
     case 0:
-        (void)acquire_beacon(&field, key, data + 1, size - 1, 0, &phase);
+        (void)qres_beacon_open(&field, key, data + 1, size - 1, 0, UINT32_MAX, &beacon);
         break;
     case 1:
         try_store(data + 1, size - 1);

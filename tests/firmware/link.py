@@ -99,6 +99,11 @@ class Link:
         on_log: Called with each event of the log.
         on_clock: Called when the node sets its clock, with what it shows then. [us]
         on_rest: Called when its radio goes to sleep.
+
+    Attributes:
+        stack_bytes: Stack ever used, known at the end. [bytes]
+        instructions: Executed by the node up to its last message.
+        answered: How many requests were answered.
     """
 
     def __init__(
@@ -113,17 +118,18 @@ class Link:
         self._received = b""
         self._on_log, self._on_clock, self._on_rest = on_log, on_clock, on_rest
         self.stack_bytes: int | None = None
+        self.instructions = 0
         self.answered = 0
 
     def ask(self) -> Ask:
         """The node's next request; what needs no answer goes to the callbacks first."""
         while True:
-            kind, _, length, _, instructions = _HEAD.unpack(self._take(_HEAD.size))
+            kind, _, length, _, self.instructions = _HEAD.unpack(self._take(_HEAD.size))
             data = self._take(length)
             match kind:
                 case Kind.LOG:
                     level, a, b = struct.unpack_from("<Bxxxii", data)
-                    self._on_log(Logged(level, data[12:].decode("ascii"), a, b, instructions))
+                    self._on_log(Logged(level, data[12:].decode("ascii"), a, b, self.instructions))
                 case Kind.CLOCK:
                     self._on_clock(int.from_bytes(data, "little"))
                 case Kind.REST:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from qres.virtual.field import Crystal
     from tests.firmware.machines import Machine
+    from tests.firmware.mirror import Mirror
     from tests.firmware.weather_feed import WeatherFeed
 
 __all__ = ["Clock", "CoreNode", "FirmwareNode", "Participant", "Received"]
@@ -58,6 +59,8 @@ class Participant(Protocol):
     clock: Clock
     commits: dict[int, int]
     rests: bool
+    ready_us: int
+    """True time at which its request comes: it may compute for a while. [us]"""
 
     def begin(self, true_us: int) -> Ask:
         """Start; its first request."""
@@ -82,6 +85,7 @@ class CoreNode:
         self.node = node
         self.commits: dict[int, int] = {}
         self.rests = False
+        self.ready_us = 0
         self._feed = feed
         self._now_us = 0
         self._run = self._life()
@@ -133,8 +137,11 @@ class FirmwareNode:
             never fails. It starts again at once.
         setbacks_us: How much its clock is slow after each such start, against true time; none:
             as if nothing had happened. [us]
+        mips: Speed of its processor; 0: time stands still while it computes. [instructions/us]
 
     Attributes:
+        mirror: Is told all that it hears and says, if there is one.
+        longest: Most instructions between a request and the answer before it.
         commits: Digest after each phase.
         logged: Everything that it logged.
         asked: How often it asked for what.
@@ -153,6 +160,7 @@ class FirmwareNode:
         clock_state: int = 1,
         cuts: Iterable[int] = (),
         setbacks_us: Iterable[int] = (),
+        mips: int = 0,
     ) -> None:
         self.index = index
         self.machine = machine
@@ -165,6 +173,12 @@ class FirmwareNode:
         self.link = Link(machine.channel, self._log, self._set_clock, self._rest)
         self.reset, self.clock_state = reset, clock_state
         self.starts = 0
+        self.mips = mips
+        self.mirror: Mirror | None = None
+        self.longest = 0
+        self.ready_us = 0
+        self._asked_at = 0
+        self._sent = b""
         self._cuts, self._setbacks_us = iter(cuts), iter(setbacks_us)
         self._feed = feed
         self._last = Kind.START
@@ -183,14 +197,19 @@ class FirmwareNode:
         """Answer its last request."""
         self._true_us = true_us
         data = b""
+        now_us = self.clock.reads(true_us)
         if self._last == Kind.TX:
             data = struct.pack("<i", result)
+            if self.mirror is not None and result == 0:
+                self.mirror.sent(self._sent, now_us)
         elif self._last == Kind.RX:
             got = received is not None
             end_us = self.clock.reads(received.end_us) if received else 0
             data = struct.pack("<BQhh", got, end_us, -9000, 700)
             data += received.frame if received else b""
-        self.link.answer(self._last, self.clock.reads(true_us), data)
+            if self.mirror is not None and received is not None:
+                self.mirror.hear(received.frame, end_us)
+        self.link.answer(self._last, now_us, data)
         return self._next()
 
     def quit(self) -> int:
@@ -208,12 +227,17 @@ class FirmwareNode:
         self.starts += 1
         self.rests = True
         seed = self.index + 1 + 7919 * self.starts
-        said = struct.pack("<BBHII", self.reset, self.clock_state, 0, seed, next(self._cuts, 0))
+        said = struct.pack(
+            "<BBHII", self.reset, self.clock_state, self.mips, seed, next(self._cuts, 0)
+        )
         self.link.answer(Kind.START, self.clock.reads(self._true_us), said)
+        self._asked_at = self._instructions_before = 0
 
     def _next(self) -> Ask:
         while True:
             ask = self.link.ask()
+            if ask.kind != Kind.START:
+                self._compute()
             self.asked[ask.kind] += 1
             if ask.kind == Kind.CUT:
                 continue  # and it begins anew
@@ -226,19 +250,33 @@ class FirmwareNode:
                 continue
             if ask.kind not in {Kind.SENSE, Kind.COUNT}:
                 self._last = ask.kind
+                self._sent = ask.frame
+                self.ready_us = self._true_us
                 return ask
             raw = self._feed.raw(self.index, self._true_us)
             self.link.answer(ask.kind, self.clock.reads(self._true_us), raw.pack())
+
+    def _compute(self) -> None:
+        """Let pass the time that it took from the last answer to its last message."""
+        took = self.link.instructions - self._asked_at
+        self._asked_at = self.link.instructions
+        self.longest = max(self.longest, took)
+        if self.mips > 0:
+            now_us = self.clock.reads(self._true_us) + took // self.mips
+            self._true_us = self.clock.true_at(now_us)
 
     def _log(self, event: Logged) -> None:
         self.logged.append(event)
         if event.word == "commit":
             phase = event.a % 2**32
             self.commits[phase] = event.b % 2**32
+            if self.mirror is not None:
+                self.mirror.committed(phase, self.commits[phase])
             self.instructions[phase] = event.instructions - self._instructions_before
             self._instructions_before = event.instructions
 
     def _set_clock(self, reading_us: int) -> None:
+        self._compute()
         self.clock.step_us += reading_us - self.clock.reads(self._true_us)
 
     def _rest(self) -> None:

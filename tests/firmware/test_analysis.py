@@ -98,7 +98,7 @@ def test_any_bytes_are_survived(tmp_path: Path) -> None:
     sources = [
         ROOT / "tests/firmware/fuzz_app.c",
         FIRMWARE / "ports/link/ram_flash.c",
-        *(FIRMWARE / f"app/{n}.c" for n in ("acquire", "store", "ring", "snapshot", "crc32")),
+        *(FIRMWARE / f"app/{n}.c" for n in ("store", "ring", "snapshot", "crc32")),
         *sorted((core_folder() / "src").glob("*.c")),
     ]
     program = tmp_path / "fuzz_app"

@@ -3,12 +3,14 @@
 A field in simulated time: nodes sleep, listen and transmit, each by its own clock; one channel.
 
 Simulated: airtime, collisions (frames that overlap destroy each other at every receiver), receivers
-that are off or were switched on too late, half-duplex radios. Not simulated: propagation, noise.
+that are off or were switched on too late, half-duplex radios, frames that a receiver loses by
+chance or because it is deaf. Not simulated: propagation, noise.
 """
 
 from __future__ import annotations
 
 import heapq
+import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -46,6 +48,7 @@ class _Seat:
     ask: Ask
     ticket: int = 0
     rx_since_us: int | None = None
+    busy: bool = False
     kept: list[Received] = field(default_factory=list)
     gone: bool = False
 
@@ -57,13 +60,25 @@ class World:
     Args:
         field_: The field's derived tables, for airtimes.
         start_us: True time at which everybody starts. [us]
+        loss: Share of frames that each receiver loses, by chance of its own. 0..1
+        seed: That chance follows from it.
+
+    Attributes:
+        deaf: From when to when a participant hears nothing, by index; true time. [us]
+        keeps: How many frames a receiver keeps while its program is busy, port.h.
+        overruns: Frames that were lost because more came.
     """
 
-    def __init__(self, field_: Field, start_us: int) -> None:
+    def __init__(self, field_: Field, start_us: int, *, loss: float = 0.0, seed: int = 1) -> None:
+        self.deaf: dict[int, tuple[int, int]] = {}
+        self.keeps = 1
+        self._loss = loss
+        self._dice = random.Random(seed)
         self.field = field_
         self.now_us = start_us
         self.sent: list[OnAir] = []
         self.collisions = 0
+        self.overruns = 0
         self._seats: dict[int, _Seat] = {}
         self._events: list[tuple[int, int, int, str]] = []
         self._ticket = 0
@@ -87,6 +102,8 @@ class World:
             elif seat is not None and seat.ticket == ticket and not seat.gone:
                 if what == "tx":
                     self._begin_frame(seat)
+                elif what == "ask":
+                    self._wait(seat)
                 else:
                     self._go_on(seat, None)
         self.now_us = true_us
@@ -105,6 +122,10 @@ class World:
     def _wait(self, seat: _Seat) -> None:
         """Act on what a participant asks for, and arrange for its end."""
         while True:
+            seat.busy = seat.who.ready_us > self.now_us
+            if seat.busy:
+                self._schedule(seat, seat.who.ready_us, "ask")
+                return
             ask = seat.ask
             at_us = seat.who.clock.true_at(ask.at_us)
             if seat.who.rests:
@@ -152,6 +173,12 @@ class World:
         self._ticket += 1
         heapq.heappush(self._events, (made.end_us, self._ticket, seat.who.index, "end"))
 
+    def _reaches(self, ended: OnAir, index: int) -> bool:
+        """Whether a receiver that listens hears a frame that ended."""
+        deaf_us = self.deaf.get(index, (0, 0))
+        lost = self._loss > 0 and self._dice.random() < self._loss
+        return not lost and not deaf_us[0] <= ended.end_us < deaf_us[1]
+
     def _end_of_frame(self, _ticket: int) -> None:
         ended = next(f for f in self._on_air if f.end_us <= self.now_us)
         self._on_air.remove(ended)
@@ -164,12 +191,15 @@ class World:
             and seat.who.index != ended.sender
             and seat.rx_since_us is not None
             and seat.rx_since_us <= ended.start_us
+            and self._reaches(ended, seat.who.index)
         ]
         for seat in hearing:
-            if seat.ask.kind == Kind.RX:
+            if seat.ask.kind == Kind.RX and not seat.busy:
                 self._go_on(seat, received)
-            else:
+            elif len(seat.kept) < self.keeps:
                 seat.kept.append(received)
+            else:
+                self.overruns += 1
         sender = self._seats.get(ended.sender)
         if sender is not None and not sender.gone and sender.ask.kind == Kind.TX:
             self._go_on(sender, None)

@@ -216,6 +216,25 @@ def test_fragments_are_sent_once_and_in_order(epoch_s: int, n_fragments: int, er
     assert sent[-1][0] < first + site.phases_per_day
 
 
+@settings(max_examples=40)
+@given(
+    st.sampled_from([300, 600, 900, 1800, 3600]), st.integers(1, 36), st.integers(19_000, 22_000)
+)
+def test_two_neighbours_as_scribes_share_the_day(epoch_s: int, n_fragments: int, era: int) -> None:
+    """The era's own member and the next one both send every fragment, and never in one phase."""
+    site = make_site(5, epoch_s=epoch_s)
+    first = site.era_start(era)
+    phases = range(first, first + site.phases_per_day)
+    sent = [
+        {p: j for p in phases if (j := fragment_number(site, p, n_fragments, scribe)) is not None}
+        for scribe in (era % 5, (era + 1) % 5)
+    ]
+    assert [list(s.values()) for s in sent] == [list(range(n_fragments))] * 2
+    assert not sent[0].keys() & sent[1].keys()
+    own = {p: fragment_number(site, p, n_fragments) for p in phases}
+    assert sent[0] == {p: j for p, j in own.items() if j is not None}
+
+
 def test_beacons_go_round() -> None:
     """Once an hour, one member after the other."""
     hour = SITE.beacon_every

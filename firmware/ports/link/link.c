@@ -5,6 +5,12 @@
 
 enum { HEAD = 16, START_BYTES = 12, RAW_BYTES = 35, RX_HEAD = 13, WORD_MAX = 24 };
 
+/* Executed by the node: not in its flash model, and not while it waited for an answer. */
+static uint64_t instructions(const node_link *k)
+{
+    return k->pipe.instructions(k->pipe.ctx) - k->power.spent - k->waited;
+}
+
 static void request(node_link *k, uint32_t kind, const uint8_t *data, uint32_t len)
 {
     uint8_t *m = k->message;
@@ -12,7 +18,7 @@ static void request(node_link *k, uint32_t kind, const uint8_t *data, uint32_t l
     m[1] = 0;
     put16(m + 2, len);
     put32(m + 4, 0);
-    put64(m + 8, k->pipe.instructions(k->pipe.ctx) - k->power.spent);
+    put64(m + 8, instructions(k));
     for (uint32_t i = 0; i < len; i++) {
         m[HEAD + i] = data[i];
     }
@@ -30,6 +36,7 @@ static void quit(node_link *k)
 /* Receive the answer; its content is in message + HEAD. Returns its length. */
 static uint32_t answer(node_link *k)
 {
+    const uint64_t asked = k->pipe.instructions(k->pipe.ctx);
     uint32_t len;
     k->pipe.read(k->pipe.ctx, k->message, HEAD);
     len = get16(k->message + 2);
@@ -39,17 +46,19 @@ static uint32_t answer(node_link *k)
     if (len != 0) {
         k->pipe.read(k->pipe.ctx, k->message + HEAD, len);
     }
+    k->waited += k->pipe.instructions(k->pipe.ctx) - asked;
     if (k->message[0] == LINK_QUIT) {
         quit(k);
     }
     k->now_us = get64(k->message + 8);
+    k->counted = instructions(k);
     return len;
 }
 
 static uint64_t now_us(void *ctx)
 {
     const node_link *k = ctx;
-    return k->now_us;
+    return k->mips == 0 ? k->now_us : k->now_us + (instructions(k) - k->counted) / k->mips;
 }
 
 static void set_clock(void *ctx, uint64_t to_us)
@@ -59,6 +68,7 @@ static void set_clock(void *ctx, uint64_t to_us)
     put64(data, to_us);
     request(k, LINK_CLOCK, data, sizeof data);
     k->now_us = to_us;
+    k->counted = instructions(k);
 }
 
 static void sleep(void *ctx, uint64_t until_us, port_depth depth)
@@ -73,7 +83,7 @@ static void sleep(void *ctx, uint64_t until_us, port_depth depth)
 static void delay_us(void *ctx, uint32_t us)
 {
     node_link *k = ctx;
-    sleep(ctx, k->now_us + us, PORT_SLEEP_LIGHT);
+    sleep(k, now_us(k) + us, PORT_SLEEP_LIGHT);
 }
 
 static int radio_start(void *ctx, const port_radio_config *config)
@@ -198,6 +208,7 @@ void link_port(node_link *k, const link_pipe *pipe, uint8_t *flash, port *p)
     *p = (port){0};
     k->pipe = *pipe;
     k->power = (ram_flash){0};
+    k->waited = pipe->instructions(pipe->ctx);
     k->power.instructions = pipe->instructions;
     k->power.machine = pipe->ctx;
     request(k, LINK_START, NULL, 0);
@@ -206,6 +217,9 @@ void link_port(node_link *k, const link_pipe *pipe, uint8_t *flash, port *p)
     }
     p->reset = (port_reset)said[0];
     p->clock = (port_clock)said[1];
+    k->waited = pipe->instructions(pipe->ctx); /* from here on it is a node that computes */
+    k->counted = 0;
+    k->mips = get16(said + 2);
     k->seed = get32(said + 4) | 1u;
     k->power.cut_after = get32(said + 8);
     k->power.random = k->seed;

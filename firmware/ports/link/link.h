@@ -5,11 +5,11 @@
  * Used by the emulated and the posix node; tests/firmware/world.py is the other end. The node is
  * passive: it asks, the host answers with the time and what happened. Integers are little-endian.
  *
- *   request  u8 kind | u8 0 | u16 len | u32 0 | u64 instructions since start, flash model apart | len bytes
- *   answer   u8 kind | u8 0 | u16 len | u32 0 | u64 now_us                   | len bytes
+ *   request  u8 kind | u8 0 | u16 len | u32 0 | u64 instructions, see below | len bytes
+ *   answer   u8 kind | u8 0 | u16 len | u32 0 | u64 now_us                  | len bytes
  *
  *   kind   request                         answer
- *   START  -                               u8 reset, u8 clock, u16 0, u32 seed, u32 cut_after
+ *   START  -                               u8 reset, u8 clock, u16 mips, u32 seed, u32 cut_after
  *   SLEEP  u64 until_us, u8 depth          -
  *   TX     u64 at_us, bytes                i32 result
  *   RX     u64 until_us                    u8 got, and if 1: u64 end_us, i16 rssi, i16 snr, bytes
@@ -20,6 +20,10 @@
  *   REST   -                               none: the radio sleeps
  *   CUT    -                               none: power failed inside a flash operation
  *   QUIT   u32 bytes of stack ever used    none; sent when an answer has the kind QUIT
+ *
+ * Instructions count from the answer to START; those of the flash model and of waiting for answers do
+ * not. Between an answer and the next request the clock goes on by one microsecond for each `mips`
+ * instructions; with mips = 0 it stands still.
  */
 #ifndef QRES_LINK_H
 #define QRES_LINK_H
@@ -45,7 +49,10 @@ typedef struct {
 
 typedef struct {
     link_pipe pipe;
-    uint64_t now_us;
+    uint64_t now_us;       /* at `counted` instructions */
+    uint64_t counted;
+    uint64_t waited;       /* instructions */
+    uint32_t mips;
     uint32_t seed;
     ram_flash power;       /* power-cut state shared by the four parts */
     ram_flash_part part[4];

@@ -135,7 +135,7 @@ typedef struct {
 
 /* An older report that a REPORT repeats, SPEC 6.5. */
 typedef struct {
-    uint8_t age;                 /* [phases] 1..7; 0: nothing is repeated */
+    uint8_t age;                 /* [phases] 1..15; 0: nothing is repeated */
     uint8_t slot;                /* origin slot of its sender */
     uint32_t low;                /* low bits of its primaries, 5 each */
 } qres_echo;
@@ -214,6 +214,21 @@ int qres_announce(const qres_field *field, const qres_state *state, uint32_t mem
 int qres_report_encode(const qres_field *field, const qres_report *report, uint32_t digest_bit,
                        const qres_echo *echo, uint8_t *payload, size_t len);
 
+/* What a BEACON says. */
+typedef struct {
+    uint8_t member;              /* index of the sender */
+    uint32_t phase, digest;      /* when it was sent; of the sender's state one phase before */
+} qres_beacon;
+
+/*
+ * Open a BEACON, SPEC 6.3. It names its phase in clear, so neither replica nor time is needed.
+ *   earliest, latest  in   phases that are believed: an older one may be a replay
+ *   beacon            out  written when the return value is 0
+ * Returns 0, or QRES_ERR_LENGTH, _VERSION, _SITE, _WINDOW or _TAG, looked at in this order.
+ */
+int qres_beacon_open(const qres_field *field, const uint8_t *key, const uint8_t *frame, size_t len,
+                     uint32_t earliest, uint32_t latest, qres_beacon *beacon);
+
 /* ------------------------------------------------------------------ replica */
 
 typedef struct {
@@ -255,10 +270,20 @@ typedef struct {
 typedef struct {
     uint32_t era, len;           /* what is being collected */
     uint8_t seen[11];            /* fragment numbers heard in the era, one bit each */
-    uint8_t have, order, done;
-    uint8_t index[64];
+    uint8_t have, order, done, index[64];
     uint8_t data[64][44];
 } qres_assembly;
+
+/* A state at an epoch's start: its values follow from the rest, SPEC 5.4. */
+typedef struct {
+    uint32_t phase;              /* 0, or no later than base: there is none */
+    int32_t m[6];
+    uint8_t e[6], absent[128];
+    int16_t q[6][4];
+    uint32_t last_report[128];
+    int32_t last[6][128], slow[6][128], fuel[128], mark[128];
+    qres_fire_block fire;
+} qres_waypoint;
 
 typedef struct {
     const qres_field *field;
@@ -267,8 +292,10 @@ typedef struct {
     uint32_t key_era[2];
     qres_aes128 key_schedule[2];
     qres_state base, live;
+    qres_waypoint waypoint;      /* on the way from base to live: where a rebuild may begin */
     int32_t judged[6][128];      /* Q16.16 value of each member at its own last sample */
-    uint8_t dirty, synced, diverged, slid, snap_valid, sampled;
+    uint8_t dirty;               /* 1: live is to be built from base; 2: from waypoint, if there is one */
+    uint8_t synced, diverged, slid, snap_valid, sampled;
     uint32_t snap_era, snap_digest;
     uint32_t beacon_phase[8];    /* of the newest beacons */
     uint32_t n_log;
@@ -278,8 +305,7 @@ typedef struct {
     uint32_t diverged_phase;     /* in which `diverged` became 1 */
     uint32_t heard_phase[128];   /* of the newest report known of each member, 0 if none */
     uint32_t trial_phase, trials;
-    uint8_t missed[6];
-    uint8_t tx_len, common_len, common_kind;
+    uint8_t missed[6], tx_len, common_len, common_kind;
     uint8_t tx[51], common[51];
     uint8_t announced;           /* own phases since the start, up to 2 */
     int64_t clock_corr_us;       /* field time = own clock + this */

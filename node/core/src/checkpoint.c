@@ -31,10 +31,18 @@ uint32_t qresi_checkpoint_ordinal(const qres_field *f, uint32_t era, uint32_t ph
     return phase - qres_era_start(f, era) - beacons_before(f, era, phase);
 }
 
-static uint32_t stride(const qres_field *f, uint32_t era, uint32_t fragments)
+/* Fragment of member `self` as the scribe of an era in its common slot q, or `fragments` for none. */
+static uint32_t fragment_of(const qres_field *f, uint32_t era, uint32_t self, uint32_t q,
+                            uint32_t fragments)
 {
+    uint32_t n = f->site.n_members;
     uint32_t free_slots = qresi_checkpoint_ordinal(f, era, qres_era_start(f, era + 1));
-    return (uint32_t)fx_clip(free_slots / (2 * fragments), 1, f->beacon_phases);
+    uint32_t stride = (uint32_t)fx_clip(free_slots / (2 * fragments), 1, f->beacon_phases);
+    uint32_t start = 0;
+    if ((self + n - era % n) % n % 2 != 0) {
+        start = stride > 1 ? stride / 2 : free_slots / 2;
+    }
+    return q < start || (q - start) % stride != 0 ? fragments : (q - start) / stride;
 }
 
 /* Enough to define the field's start of day: whoever is missing will say so and be heard. */
@@ -67,16 +75,20 @@ size_t qresi_checkpoint_seal(qres_node *n, uint32_t phase, uint8_t *frame)
     uint32_t era = qres_era_of(f, phase);
     uint32_t fragments = qres_fragment_sources(n->blob_len) + qres_fragment_parities(n->blob_len);
     uint32_t q = qresi_checkpoint_ordinal(f, era, phase);
-    uint32_t step = stride(f, era, fragments);
+    uint32_t j;
     uint8_t nonce[13];
     qres_cipher cipher;
     size_t d;
-    if (n->blob_len == 0 || n->snap_era != era || q % step != 0 || q / step >= fragments) {
+    if (n->blob_len == 0 || n->snap_era != era) {
         return 0;
     }
-    frame[0] = (uint8_t)(q / step);
+    j = fragment_of(f, era, n->config.self, q, fragments);
+    if (j >= fragments) {
+        return 0;
+    }
+    frame[0] = (uint8_t)j;
     fx_put16(frame + 1, n->blob_len);
-    d = (size_t)qres_fragment(n->blob, n->blob_len, q / step, frame + CHECKPOINT_HEAD);
+    d = (size_t)qres_fragment(n->blob, n->blob_len, j, frame + CHECKPOINT_HEAD);
     cipher = qresi_seal_cipher(n, era);
     qresi_seal_nonce(f, phase, f->site.member[n->config.self].id, QRES_FRAME_CHECKPOINT, nonce);
     qres_ccm_seal(&cipher, nonce, sizeof nonce, frame, 1, frame + 1, d + 2,
@@ -173,6 +185,7 @@ static int complete(qres_node *n, uint32_t era)
             n->synced = 1;
         } else if (!n->slid && (!own || n->base.phase == start - 1)) {
             n->base = n->live;
+            n->waypoint.phase = 0;
             n->snap_valid = 1;
             n->snap_era = era;
             n->snap_digest = qres_state_digest(n->field, &n->live);
@@ -184,7 +197,7 @@ static int complete(qres_node *n, uint32_t era)
         }
     }
     n->live.phase = committed;
-    n->dirty = 1;
+    n->dirty = REBUILD_FROM_WAYPOINT; /* if it is still on the way from the base */
     qres_settle(n);
     return rc;
 }

@@ -129,6 +129,8 @@ int qresi_echo_read(const qres_field *f, const qres_state *s, uint32_t member, u
 /* seal.c: keys, nonces, tags */
 void qresi_seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t kind,
                       uint8_t nonce[13]);
+/* K_E of SPEC 6. */
+void qresi_seal_era_key(const qres_field *f, const uint8_t *key, uint32_t era, qres_aes128 *out);
 qres_cipher qresi_seal_cipher(qres_node *n, uint32_t era);
 
 /* replica.c */
@@ -144,6 +146,11 @@ int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry);
 int qresi_replica_log_report(qres_node *n, uint32_t phase, const qres_report *r, uint32_t is_s);
 void qresi_replica_log_remove(qres_node *n, uint32_t phase, uint32_t member);
 void qresi_replica_commit_next(qres_node *n);
+/* The log has changed at `phase`: if it is committed, the state is to be rebuilt. */
+void qresi_replica_changed(qres_node *n, uint32_t phase);
+/* Nothing else is to be done: see to it that the next rebuild is a short one. */
+void qresi_replica_idle(qres_node *n);
+enum { REBUILD_FROM_BASE = 1, REBUILD_FROM_WAYPOINT = 2 }; /* qres_node.dirty */
 /* `how` of qresi_replica_open_report */
 enum {
     OPEN_ALL_WINDOWS = 1, /* not only the nearest values */
@@ -152,6 +159,10 @@ enum {
 int qresi_replica_open_report(qres_node *n, const qres_state *s, uint32_t phase, uint32_t member,
                               const uint8_t *frame, size_t len, uint32_t how, qres_report *r,
                               uint32_t *digest_bit, qres_echo *echo);
+
+/* waypoint.c: live becomes the waypoint; the waypoint becomes live */
+void qresi_waypoint_note(qres_node *n);
+void qresi_waypoint_return(qres_node *n);
 
 /* checkpoint.c */
 uint32_t qresi_checkpoint_scribe(const qres_field *f, const qres_state *snapshot, uint32_t era);

@@ -122,6 +122,6 @@ void qresi_echo_heard(qres_node *n, uint32_t phase, uint32_t sender, const qres_
         if (n->heard_phase[member] < repeated) {
             n->heard_phase[member] = repeated;
         }
-        n->dirty = n->dirty || repeated <= n->live.phase;
+        qresi_replica_changed(n, repeated);
     }
 }

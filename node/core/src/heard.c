@@ -68,7 +68,7 @@ static int accept_report(qres_node *n, uint32_t phase, const qres_report *r, uin
         n->heard_phase[r->member] = phase;
     }
     if (phase <= n->live.phase) {
-        n->dirty = 1;
+        qresi_replica_changed(n, phase);
         n->counters.late++;
     } else {
         qresi_replica_compare_bit(n, phase, digest_bit);
@@ -100,7 +100,7 @@ static int keep_pending(qres_node *n, uint32_t phase, uint32_t member, const uin
     if (qresi_replica_log_insert(n, &e) != QRES_OK) {
         return QRES_ERR_TAG;
     }
-    n->dirty = n->dirty || phase <= n->live.phase;
+    qresi_replica_changed(n, phase);
     return QRES_ERR_PENDING;
 }
 

@@ -4,7 +4,13 @@
  */
 #include "core.h"
 
-enum { CLOCK_STEP_MAX_US = 200000, CLOCK_RATE_MAX_PPB = 100000, MISSED_MAX = 255, ANNOUNCEMENTS = 2 };
+enum {
+    CLOCK_STEP_MAX_US = 200000,
+    CLOCK_RATE_STEP_PPB = 4000, /* whoever comes back late must not take the field's rate with it */
+    CLOCK_RATE_MAX_PPB = 100000,
+    MISSED_MAX = 255,
+    ANNOUNCEMENTS = 2
+};
 
 int qres_init(qres_node *n, const qres_field *field, const uint8_t *key, const qres_config *config)
 {
@@ -62,13 +68,15 @@ static void correct_clock(qres_node *n)
     n->n_offsets = 0;
     if (count > 0) {
         int64_t error_us;
+        int64_t step_ppb;
         sort_offsets(n->offset_us, count);
         error_us = fx_clip(n->offset_us[count / 2], -CLOCK_STEP_MAX_US, CLOCK_STEP_MAX_US);
         n->clock_corr_us -= fx_rdiv(error_us, 4);
+        step_ppb = fx_clip(fx_rdiv(error_us * 31250000, phase_us), -CLOCK_RATE_STEP_PPB,
+                           CLOCK_RATE_STEP_PPB);
         /* The leak bounds what the field's clocks could drift away with in common. */
         n->clock_rate_ppb =
-            fx_clip(n->clock_rate_ppb - fx_rdiv(error_us * 31250000, phase_us)
-                        - fx_rdiv(n->clock_rate_ppb, 64),
+            fx_clip(n->clock_rate_ppb - step_ppb - fx_rdiv(n->clock_rate_ppb, 64),
                     -CLOCK_RATE_MAX_PPB, CLOCK_RATE_MAX_PPB);
     }
     n->clock_corr_us += fx_rdiv(n->clock_rate_ppb * phase_us, 1000000000);
@@ -231,6 +239,7 @@ void qres_next(qres_node *n, uint64_t now_us, qres_action *a)
     a->from_us = now_us;
     a->until_us = start + f->commit_us - (uint64_t)n->clock_corr_us;
     if (now < start) {
+        qresi_replica_idle(n);
         a->kind = QRES_DO_SLEEP;
         a->until_us = start - (uint64_t)n->clock_corr_us;
     } else if (is_own_phase(n, phase) && !n->sampled && now <= own_slot_us(n, start)) {

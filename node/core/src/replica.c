@@ -4,7 +4,12 @@
  */
 #include "core.h"
 
-enum { SUSPECT_LIMIT = 4, BITS_KEPT = 16 };
+enum {
+    SUSPECT_LIMIT = 4,
+    BITS_KEPT = 16,
+    WAYPOINT_LAG = 16, /* [phases] an echo is of one of the 15 before its frame's (SPEC 6.5) */
+    WAYPOINT_AGE = 32  /* [phases] after which it is moved, if frames can change what is committed */
+};
 
 /* Index of the first log entry at or after (phase, member). */
 static uint32_t log_position(const qres_node *n, uint32_t phase, uint32_t member)
@@ -214,21 +219,61 @@ void qresi_replica_compare_digest(qres_node *n, uint32_t phase, uint32_t digest)
     }
 }
 
-void qres_settle(qres_node *n)
+void qresi_replica_changed(qres_node *n, uint32_t phase)
 {
-    uint32_t target = n->live.phase;
-    if (!n->dirty) {
+    if (phase > n->live.phase) {
         return;
     }
+    if (phase <= n->waypoint.phase) {
+        n->waypoint.phase = 0;
+    }
+    if (n->dirty != REBUILD_FROM_BASE) {
+        n->dirty = REBUILD_FROM_WAYPOINT;
+    }
+}
+
+/* Where a rebuild begins. */
+static uint32_t way_back(const qres_node *n)
+{
+    return n->waypoint.phase > n->base.phase ? n->waypoint.phase : n->base.phase;
+}
+
+/* Live anew, and on the way to it the next waypoint. */
+static void rebuild(qres_node *n)
+{
+    uint32_t target = n->live.phase;
+    if (n->dirty == REBUILD_FROM_WAYPOINT && n->waypoint.phase > n->base.phase) {
+        qresi_waypoint_return(n);
+    } else {
+        n->live = n->base;
+        qresi_replica_note_digest(n, n->live.phase, qres_state_digest(n->field, &n->live));
+    }
     n->dirty = 0;
-    n->counters.rebuilds++;
-    n->live = n->base;
-    qresi_replica_note_digest(n, n->live.phase, qres_state_digest(n->field, &n->live));
     while (n->live.phase < target) {
         fold_phase(n, &n->live);
         if (n->live.phase + QRES_DIGEST_HISTORY > target) {
             qresi_replica_note_digest(n, n->live.phase, qres_state_digest(n->field, &n->live));
         }
+        if ((n->live.phase + 1) % QRES_PHASES == 0 && n->live.phase + WAYPOINT_LAG <= target
+            && n->live.phase + WAYPOINT_LAG + QRES_PHASES > target) {
+            qresi_waypoint_note(n);
+        }
+    }
+}
+
+void qres_settle(qres_node *n)
+{
+    if (n->dirty) {
+        n->counters.rebuilds++;
+        rebuild(n);
+    }
+}
+
+void qresi_replica_idle(qres_node *n)
+{
+    if (n->field->echo_bytes != 0 && n->live.phase - way_back(n) >= WAYPOINT_AGE) {
+        n->dirty = REBUILD_FROM_WAYPOINT;
+        rebuild(n);
     }
 }
 

@@ -15,22 +15,24 @@ void qresi_seal_nonce(const qres_field *f, uint32_t phase, uint32_t id, uint32_t
     fx_put16(nonce + 11, f->site_hash & 0xFFFFu);
 }
 
+void qresi_seal_era_key(const qres_field *f, const uint8_t *key, uint32_t era, qres_aes128 *out)
+{
+    uint8_t block[16] = {'Q', 'R', 'E', 'S'};
+    fx_put32(block + 4, f->site.field_id);
+    fx_put32(block + 8, era);
+    qres_aes128_init(out, key);
+    qres_aes128_encrypt(out, block, block);
+    qres_aes128_init(out, block);
+    qres_wipe(block, sizeof block);
+}
+
 /* The cipher of an era. Two eras are kept ready: frames around midnight need both. */
 qres_cipher qresi_seal_cipher(qres_node *n, uint32_t era)
 {
     uint32_t at = era % 2;
     if (n->key_era[at] != era) {
-        uint8_t block[16] = {'Q', 'R', 'E', 'S'};
-        qres_aes128 field_key;
-        fx_put32(block + 4, n->field->site.field_id);
-        fx_put32(block + 8, era);
-        fx_put32(block + 12, 0);
-        qres_aes128_init(&field_key, n->key);
-        qres_aes128_encrypt(&field_key, block, block);
-        qres_aes128_init(&n->key_schedule[at], block);
+        qresi_seal_era_key(n->field, n->key, era, &n->key_schedule[at]);
         n->key_era[at] = era;
-        qres_wipe(&field_key, sizeof field_key);
-        qres_wipe(block, sizeof block);
     }
     return qres_aes128_cipher(&n->key_schedule[at]);
 }

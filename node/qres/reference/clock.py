@@ -10,6 +10,7 @@ __all__ = ["FieldClock"]
 OFFSETS_MAX = 32
 ERROR_MAX_US = 200_000
 RATE_MAX = 100_000
+RATE_STEP_MAX = 4_000
 
 
 class FieldClock:
@@ -37,7 +38,8 @@ class FieldClock:
             median = sorted(self._offsets_us)[len(self._offsets_us) // 2]
             e = clip(median, -ERROR_MAX_US, ERROR_MAX_US)
             self.corr_us -= rdiv(e, 4)
-            rate = self.rate - rdiv(e * 31_250_000, phase_us) - rdiv(self.rate, 64)
+            step = clip(rdiv(e * 31_250_000, phase_us), -RATE_STEP_MAX, RATE_STEP_MAX)
+            rate = self.rate - step - rdiv(self.rate, 64)
             self.rate = clip(rate, -RATE_MAX, RATE_MAX)
             self._offsets_us.clear()
         self.corr_us += rdiv(self.rate * phase_us, 1_000_000_000)

@@ -159,11 +159,27 @@ def stride(site: RefSite, era: int, n_fragments: int) -> int:
     return max(1, min(site.beacon_every, quiet // (2 * n_fragments)))
 
 
-def fragment_number(site: RefSite, p: int, n_fragments: int) -> int | None:
-    """Number of the fragment that goes into phase *p*; None if none does, SPEC 6.4."""
+def _start(site: RefSite, era: int, n_fragments: int, scribe: int) -> int:
+    """Non-beacon phases of an era before the first fragment of a scribe, SPEC 6.4."""
+    if (scribe - era) % site.n_members % 2 == 0:
+        return 0
+    step = stride(site, era, n_fragments)
+    quiet = _quiet_phases(site, site.era_start(era), site.era_start(era + 1))
+    return step // 2 if step > 1 else quiet // 2
+
+
+def fragment_number(
+    site: RefSite, p: int, n_fragments: int, scribe: int | None = None
+) -> int | None:
+    """
+    Number of the fragment that goes into phase *p*; None if none does, SPEC 6.4.
+
+    *scribe* is the index of the member that sends it; if not given, the era's own.
+    """
     era = site.era_of(p)
     if p % site.beacon_every == 0:
         return None
     q = _quiet_phases(site, site.era_start(era), p)
+    q -= 0 if scribe is None else _start(site, era, n_fragments, scribe)
     j, rest = divmod(q, stride(site, era, n_fragments))
-    return j if rest == 0 and j < n_fragments else None
+    return j if rest == 0 and 0 <= j < n_fragments else None

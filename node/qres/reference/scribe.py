@@ -46,7 +46,7 @@ class Scribe:
         """The CHECKPOINT that *member* sends in phase *p*, or None."""
         if not self._fragments or self._site.era_of(p) != self._era:
             return None
-        j = fragment_number(self._site, p, len(self._fragments))
+        j = fragment_number(self._site, p, len(self._fragments), member)
         if j is None:
             return None
         data = self._fragments[j]
