@@ -7,13 +7,17 @@ from typing import Final
 
 import pytest
 
-from tests.core import vector_fire, vector_fold, vector_frames, vector_report
+from tests.core import vector_fire, vector_fold, vector_frames, vector_relay, vector_report
 from tests.core.vector_rig import ALL, IN_PART, NOT_RUN, TAKEN_AS_ANOTHERS, loaded, new_field
 from tests.vectors.as_json import Json
 from tests.vectors.generate import FILES
 
 CHECKS: Final = (
-    vector_fold.CHECKS | vector_report.CHECKS | vector_frames.CHECKS | vector_fire.CHECKS
+    vector_fold.CHECKS
+    | vector_report.CHECKS
+    | vector_frames.CHECKS
+    | vector_fire.CHECKS
+    | vector_relay.CHECKS
 )
 
 RUN: Final = [(file, v) for file, v in ALL if v["id"] not in NOT_RUN]

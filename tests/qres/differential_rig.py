@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qres._core import ffi, lib
-from qres.core import ERRORS
+from qres.core import ERRORS, FRAME_KINDS
 from qres.reference import RefChannel, RefMember, RefSite, Replica, State
 from qres.reference.channel import fire_channels
 from qres.reference.fire_state import FireState
@@ -94,6 +94,9 @@ def c_field(site: RefSite) -> Any:
         row = s.member[i]
         row.id, row.phase, row.slot = m.id, m.phase, m.slot
         row.x_m, row.y_m, row.z_m = m.x_m, m.y_m, m.z_m
+    s.n_relays = len(site.relays)
+    for i, index in enumerate(site.relays):
+        s.relay[i] = index
     made = ffi.new("qres_field *")
     problem = lib.qres_site_problem(s)
     assert problem == ffi.NULL, ffi.string(problem)
@@ -171,6 +174,37 @@ def differences(a: State, b: State) -> list[str]:
     return wrong + [n for n in parts if not np.array_equal(getattr(a.fire, n), getattr(b.fire, n))]
 
 
+def c_log(node: Any) -> dict[tuple[int, int], tuple[object, ...]]:
+    """The core's log: what is known of each entry, how often repeated, whether relayed."""
+    entries = [node.log[i] for i in range(node.n_log)]
+    return {
+        (int(e.phase), int(e.member)): (
+            "frame"
+            if e.raw_len not in {0, lib.QRES_LOG_ECHO}
+            else "low"
+            if e.raw_len
+            else "report",
+            bool(e.is_s) if e.raw_len in {0, lib.QRES_LOG_ECHO} else None,
+            int(e.echoes),
+            bool(e.relayed),
+        )
+        for e in entries
+    }
+
+
+def ref_log(ref: Replica) -> dict[tuple[int, int], tuple[object, ...]]:
+    """The same of the reference's log."""
+    return {
+        key: (
+            "frame" if e.frame is not None else "low" if e.low is not None else "report",
+            e.form == "S" if e.frame is None else None,
+            min(e.echoes, 255),
+            e.relayed,
+        )
+        for key, e in ref.log.items()
+    }
+
+
 @dataclass
 class Pair:
     """One replica twice: in C and in the reference. Every call goes to both and must agree."""
@@ -180,6 +214,7 @@ class Pair:
     index: int | None
     first_phase: int
     search: bool = False
+    trial_limit: int = 0
     c: Any = field(init=False)
     ref: Replica = field(init=False)
 
@@ -187,6 +222,7 @@ class Pair:
         config = ffi.new("qres_config *")
         config.self = lib.QRES_NO_SLOT if self.index is None else self.index
         config.search, config.first_phase = self.search, self.first_phase
+        config.trial_limit = self.trial_limit
         self.c = ffi.new("qres_node *")
         assert lib.qres_init(self.c, self.c_field, KEY, config) == 0
         self.ref = Replica(
@@ -195,6 +231,7 @@ class Pair:
             self.index,
             first_phase=self.first_phase,
             search=self.search,
+            trial_limit=self.trial_limit,
             log_capacity=lib.QRES_LOG_MAX,
         )
         self._action = ffi.new("qres_action *")
@@ -231,6 +268,20 @@ class Pair:
             frames.append(self.ref.common_frame())
         return [f for f in frames if f is not None]
 
+    def relay(self, r: int) -> tuple[int, bytes] | None:
+        """What this relay sends in relay slot *r*, with the end of its transmission. [us]"""
+        phase = int(self.c.live.phase) + 1
+        self._now_us = self.site.relay_slot_start_us(phase, r)
+        action = self._next()
+        expected = self.ref.relay_frame(r)
+        if action.kind == lib.QRES_DO_LISTEN:
+            assert expected is None, expected
+            return None
+        assert (action.kind, action.frame_kind) == (lib.QRES_DO_TRANSMIT, lib.QRES_FRAME_RELAY)
+        frame = bytes(ffi.buffer(action.bytes, action.len))
+        assert frame == expected
+        return action.until_us + int(self.c.clock_corr_us), frame
+
     def hear(self, end_us: int, frame: bytes) -> None:
         """A frame ends at *end_us* of the field's time."""
         rx_us = end_us - int(self.c.clock_corr_us)
@@ -240,6 +291,9 @@ class Pair:
         if code == 0:
             node = self.site.members[self._info.member].id
             assert (heard.node, heard.phase) == (node, self._info.phase)
+            assert heard.kind == FRAME_KINDS[self._info.kind]
+            if heard.relay_slot is not None:
+                assert heard.relay_slot == self._info.relay_slot
 
     def commit(self) -> None:
         """End the phase; both must then hold the same, bit for bit."""
@@ -256,3 +310,4 @@ class Pair:
         assert int(lib.qres_digest(self.c)) == self.ref.digest
         assert bool(self.c.synced) == self.ref.synced
         assert int(self.c.clock_corr_us) == self.ref.clock.corr_us
+        assert c_log(self.c) == ref_log(self.ref)

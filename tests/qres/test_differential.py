@@ -13,15 +13,14 @@ from .differential_rig import MISSED, Pair, c_field, random_site
 _PHASES = 150
 
 
-def _walk(rng: np.random.Generator, site: object, values: np.ndarray) -> np.ndarray:
-    """The next samples: small moves, sometimes a jump, sometimes a miss."""
-    del site
+def walk(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
+    """The next samples: small moves, sometimes a jump."""
     values = values + rng.integers(-30_000, 30_000, values.shape)
     jumps = rng.random(values.shape) < 0.02
     return np.where(jumps, values + rng.integers(-(2**22), 2**22, values.shape), values)
 
 
-def _first_values(rng: np.random.Generator, site: RefSite, n: int) -> np.ndarray:
+def first_values(rng: np.random.Generator, site: RefSite, n: int) -> np.ndarray:
     """Samples to begin with; on a fire site weather that the formulas of SPEC 5.5 tell apart."""
     usual = {1: 22, 2: 55, 3: 4, 4: 900} if site.fire else {}
     middle = np.array([usual.get(c.role, 0) * 65536 for c in site.channels])
@@ -37,10 +36,10 @@ def _run(seed: int, loss: float, phases: int, late: float = 0.0) -> None:
     first = site.era_start(era) - int(rng.integers(1, 40))
     pairs = [Pair(site, tables, i, first) for i in range(min(site.n_members, 9))]
     listener = Pair(site, tables, None, first, search=True)
-    values = _first_values(rng, site, len(pairs))
+    values = first_values(rng, site, len(pairs))
     waiting: list[tuple[int, int, bytes]] = []
     for step in range(phases):
-        values = _walk(rng, site, values)
+        values = walk(rng, values)
         frames: list[tuple[int, int, bytes]] = []
         for i, pair in enumerate(pairs):
             missing = rng.random(site.n_channels) < 0.05

@@ -25,6 +25,8 @@ from tests.vectors.as_json import (
 from tests.vectors.cases_fire import hour_in_wind, isi_in_wind
 from tests.vectors.generate import FILES, text_of
 
+from .vector_relay import relay_checks
+
 FOLDER = Path(__file__).resolve().parent.parent / "vectors"
 
 
@@ -277,6 +279,7 @@ CHECKS: dict[str, Callable[[str, Json], None]] = {
     "fuel_hour": _numbers(hour_in_wind, "fuel", "temp", "rh", "wind", "rain"),
     "grade": _numbers(ref.grade, "s", "rare"),
     "judge": check_judge,
+    **relay_checks(site_of),
 }
 
 

@@ -48,8 +48,9 @@ def vector(vector_id: str, kind: str, what: str, spec: str, **fields: Any) -> Js
 
 
 def site_to_json(site: RefSite) -> Json:
-    """A site and what follows from it."""
-    return {
+    """A site and what follows from it; `relays` only if it has some."""
+    relays = {"relays": list(site.relays)} if site.relays else {}
+    return relays | {
         "field_id": site.field_id,
         "epoch_s": site.epoch_s,
         "range_m": site.range_m,
@@ -98,9 +99,10 @@ def site_to_json(site: RefSite) -> Json:
 
 def site_from_json(given: Json) -> RefSite:
     """The site; what is derived is not read."""
-    plain = {k: v for k, v in given.items() if k not in {"channels", "members", "derived"}}
+    lists = {"channels", "members", "relays", "derived"}
     return RefSite(
-        **plain,
+        **{k: v for k, v in given.items() if k not in lists},
+        relays=tuple(given.get("relays", ())),
         channels=tuple(RefChannel(**(c | {"w0": tuple(c["w0"])})) for c in given["channels"]),
         members=tuple(RefMember(**m) for m in given["members"]),
     )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Write fold.json, fire.json, report.json, echo.json, frames.json and blob.json from the reference.
+Write the vectors that the reference makes: fold, fire, report, echo, frames, blob, relay (.json).
 
 Run in the project's folder:
 
@@ -28,6 +28,7 @@ from tests.vectors.cases_echo import echo_vectors
 from tests.vectors.cases_fire import fire_vectors
 from tests.vectors.cases_fold import SITES, fold_vectors
 from tests.vectors.cases_frames import frame_vectors
+from tests.vectors.cases_relay import RELAY_SITES, relay_vectors
 from tests.vectors.cases_report import report_vectors
 
 __all__ = ["FILES", "text_of"]
@@ -40,6 +41,7 @@ FILES: dict[str, tuple[str, Callable[[], Iterable[Json]]]] = {
     "report.json": ("REPORT, SPEC 6.1 and 6.2", report_vectors),
     "echo.json": ("The echo at the end of a REPORT, SPEC 6.5", echo_vectors),
     "frames.json": ("Keys, BEACON and CHECKPOINT, SPEC 6, 6.3 and 6.4", frame_vectors),
+    "relay.json": ("Relays, SPEC 2, 3, 6.6 and 8", relay_vectors),
     "blob.json": ("The checkpoint blob, SPEC 7", blob_vectors),
 }
 
@@ -47,9 +49,10 @@ FILES: dict[str, tuple[str, Callable[[], Iterable[Json]]]] = {
 def text_of(name: str) -> str:
     """The text of one file: a vector per line."""
     about, vectors = FILES[name]
+    of = SITES | RELAY_SITES
     lines = [json.dumps(v) for v in vectors()]
     used = sorted({site for v in map(json.loads, lines) if isinstance(site := v.get("site"), str)})
-    sites = [f"  {json.dumps(s)}: {json.dumps(site_to_json(SITES[s]))}" for s in used]
+    sites = [f"  {json.dumps(s)}: {json.dumps(site_to_json(of[s]))}" for s in used]
     return (
         f'{{"about": {json.dumps(about + "; notation in generate.py")},\n'
         '"sites": {\n' + ",\n".join(sites) + '\n},\n"vectors": [\n' + ",\n".join(lines) + "\n]}\n"

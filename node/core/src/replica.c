@@ -39,13 +39,25 @@ int qresi_replica_accepts(const qres_node *n, uint32_t phase)
     return phase > n->base.phase && phase <= (uint64_t)n->live.phase + 2;
 }
 
+/* A frame that waited could be read, and its tag says that it was read right. */
+static void keep_decoded(const qres_field *f, qres_log_entry *e, const qres_report *r)
+{
+    e->is_s = e->raw_len == f->form_s + TAG_BYTES;
+    e->raw_len = 0;
+    e->included = r->included;
+    e->absent = r->absent;
+    for (uint32_t c = 0; c < QRES_MAX_CHANNELS; c++) {
+        e->u.k[c] = (r->included >> c) & 1 ? r->k[c] : 0;
+    }
+}
+
 /* The reports of the phase after s->phase, decoded where they were raw; then commit it. */
 static void fold_phase(qres_node *n, qres_state *s)
 {
     uint32_t phase = s->phase + 1;
     uint32_t count = 0;
     for (uint32_t at = qresi_replica_log_position(n, phase, 0); at < n->n_log && n->log[at].phase == phase; at++) {
-        const qres_log_entry *e = &n->log[at];
+        qres_log_entry *e = &n->log[at];
         qres_report *r = &n->scratch.phase_reports[count];
         uint32_t digest_bit;
         if (e->raw_len == QRES_LOG_ECHO) {
@@ -58,6 +70,7 @@ static void fold_phase(qres_node *n, qres_state *s)
                                           OPEN_ALL_WINDOWS, r, &digest_bit, &unused) != QRES_OK) {
                 continue;
             }
+            keep_decoded(n->field, e, r);
         } else {
             r->member = e->member;
             r->included = e->included;

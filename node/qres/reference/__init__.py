@@ -53,6 +53,16 @@ from .kernel import airtime_us, kernel_q16
 from .log import Entry, Key, choose_echo, read_low
 from .origin import Origin
 from .reasons import Reason, RefusedError
+from .relay import (
+    Relay,
+    RelayFragment,
+    RelayRecord,
+    decode_relay,
+    encode_relay,
+    open_relay,
+    seal_relay,
+)
+from .relay_slots import choose_records
 from .replica import Replica
 from .report import (
     Reading,
@@ -88,6 +98,9 @@ __all__ = [
     "RefMember",
     "RefSite",
     "RefusedError",
+    "Relay",
+    "RelayFragment",
+    "RelayRecord",
     "Replica",
     "Report",
     "State",
@@ -100,14 +113,17 @@ __all__ = [
     "blob_decode",
     "blob_encode",
     "choose_echo",
+    "choose_records",
     "choose_report",
     "clip",
     "clip16",
     "commit",
     "cut",
     "decode_echo",
+    "decode_relay",
     "digest",
     "encode_echo",
+    "encode_relay",
     "encode_report",
     "end_epoch",
     "era_key",
@@ -131,6 +147,7 @@ __all__ = [
     "nonce",
     "open_beacon",
     "open_fragment",
+    "open_relay",
     "open_report",
     "predicted_k",
     "priors",
@@ -141,6 +158,7 @@ __all__ = [
     "scribe_of",
     "seal_beacon",
     "seal_fragment",
+    "seal_relay",
     "seal_report",
     "season",
     "snap",

@@ -49,6 +49,8 @@ def due_us(site: RefSite, heard: Heard) -> int:
     """When an accepted frame was due to start, SPEC 3. [us] since 1970"""
     if heard.phase is None:
         raise ValueError("phase = None: must be that of an accepted frame")
+    if heard.relay_slot is not None:
+        return site.relay_slot_start_us(heard.phase, heard.relay_slot) + GUARD_US // 2
     slot = site.slots
     if heard.kind == "report":
         slot = next(m.slot for m in site.members if m.id == heard.node)

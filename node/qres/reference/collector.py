@@ -37,6 +37,10 @@ class Collector:
         self._fragments: dict[int, bytes] = {}
         self._whole = False
 
+    def passes_over(self, rank: int) -> bool:
+        """Whether fragments of the sender at place *rank* have no effect: an earlier is heard."""
+        return self._rank is not None and rank > self._rank
+
     def add(self, rank: int, number: int, blob_bytes: int, data: bytes) -> State | None:
         """
         Add an authentic fragment.
@@ -59,7 +63,7 @@ class Collector:
         misfit = RefusedError(Reason.BLOB, f"fragment {number} of {blob_bytes} B: does not fit")
         if number >= k + r or len(data) != d:
             raise misfit
-        if self._rank is not None and rank > self._rank:
+        if self.passes_over(rank):
             return None
         if self._rank is None or rank < self._rank:
             self._rank, self._blob_bytes = rank, blob_bytes

@@ -24,6 +24,7 @@ __all__ = [
     "Beacon",
     "OpenedReport",
     "beacon_header",
+    "ccm_of",
     "era_key",
     "nonce",
     "open_beacon",
@@ -59,7 +60,7 @@ def nonce(site: RefSite, p: int, sender_id: int, kind: int) -> bytes:
     )
 
 
-def _ccm(site: RefSite, key: bytes, p: int) -> AESCCM:
+def ccm_of(site: RefSite, key: bytes, p: int) -> AESCCM:
     """AES-128-CCM with a 4-byte tag under the key of the era of phase *p*, SPEC 6."""
     return AESCCM(era_key(key, site.field_id, site.era_of(p)), tag_length=TAG_BYTES)
 
@@ -80,7 +81,7 @@ def seal_report(
     payload = encode_report(site, form, report, digest_bit, echo)
     data = associated_data(len(payload), report.included, report.absent, report.k)
     iv = nonce(site, p, site.members[report.member].id, REPORT)
-    return _ccm(site, key, p).encrypt(iv, payload, data)
+    return ccm_of(site, key, p).encrypt(iv, payload, data)
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def open_report(
         RefusedError: LENGTH, TAG, or RESERVED if it is authentic but breaks a rule.
     """
     form = form_of_length(site, len(frame) - TAG_BYTES)
-    ccm = _ccm(site, key, p)
+    ccm = ccm_of(site, key, p)
     iv = nonce(site, p, site.members[member].id, REPORT)
     body = frame[:-TAG_BYTES]
     # The cipher is a key stream: what it does to zeros undoes it, whatever the tag.
@@ -189,7 +190,7 @@ def seal_beacon(site: RefSite, key: bytes, p: int, member: int, digest: int) -> 
     head = bytes([0xB0 + WIRE_VERSION, sender_id]) + p.to_bytes(4, "little")
     head += site.site_hash16.to_bytes(2, "little")
     iv = nonce(site, p, sender_id, BEACON)
-    return head + _ccm(site, key, p).encrypt(iv, digest.to_bytes(4, "little"), head)
+    return head + ccm_of(site, key, p).encrypt(iv, digest.to_bytes(4, "little"), head)
 
 
 def beacon_header(site: RefSite, frame: bytes) -> tuple[int, int]:
@@ -224,7 +225,7 @@ def open_beacon(site: RefSite, key: bytes, frame: bytes) -> Beacon:
     member, p = beacon_header(site, frame)
     iv = nonce(site, p, frame[1], BEACON)
     try:
-        plain = _ccm(site, key, p).decrypt(iv, frame[8:], frame[:8])
+        plain = ccm_of(site, key, p).decrypt(iv, frame[8:], frame[:8])
     except InvalidTag:
         raise RefusedError(Reason.TAG, f"BEACON of id {frame[1]} in phase {p}") from None
     return Beacon(member, p, int.from_bytes(plain, "little"))
@@ -251,7 +252,7 @@ def seal_fragment(
     iv = nonce(site, p, site.members[member].id, CHECKPOINT)
     plain = blob_bytes.to_bytes(2, "little") + data
     head = bytes([number])
-    return head + _ccm(site, key, p).encrypt(iv, plain, head)
+    return head + ccm_of(site, key, p).encrypt(iv, plain, head)
 
 
 def open_fragment(
@@ -270,7 +271,7 @@ def open_fragment(
         raise RefusedError(Reason.LENGTH, f"{len(frame)} B: a CHECKPOINT has 8..{FRAME_MAX}")
     iv = nonce(site, p, site.members[member].id, CHECKPOINT)
     try:
-        plain = _ccm(site, key, p).decrypt(iv, frame[1:], frame[:1])
+        plain = ccm_of(site, key, p).decrypt(iv, frame[1:], frame[:1])
     except InvalidTag:
         raise RefusedError(Reason.TAG, f"CHECKPOINT of member {member} in phase {p}") from None
     return frame[0], int.from_bytes(plain[:2], "little"), plain[2:]

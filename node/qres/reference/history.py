@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from .echo import NO_ECHO, Echo
@@ -36,7 +37,7 @@ class History:
     Attributes:
         base: The state under the log.
         moved: Whether a full log has moved base since the era began, or since the start.
-        log: Accepted reports after base, frames that wait, and what is known from echoes.
+        log: Accepted reports after base, frames that wait, what echoes and relays told.
         digests: Digests of the newest phases.
     """
 
@@ -55,6 +56,8 @@ class History:
         self._states = [base]
         self._reopen = reopen
         self._capacity = capacity
+        self._together = False
+        self._changed: set[int] = set()
 
     @property
     def state(self) -> State:
@@ -75,7 +78,7 @@ class History:
         """
         Put a report into the log, and into the states if its phase is already committed.
 
-        It takes the place of the same report undecoded or known from an echo.
+        It takes the place of the same report undecoded or known by its low bits.
 
         Raises:
             RefusedError: DUPLICATE or FULL.
@@ -86,7 +89,10 @@ class History:
             raise RefusedError(Reason.DUPLICATE, f"phase {p}, member {report.member}")
         if not known and not self._make_room(p):
             raise RefusedError(Reason.FULL, f"phase {p}: the log has no room")
-        self.log[key] = Entry(form, report=report, echoes=known.echoes if known else 0)
+        entry = Entry(form, report=report)
+        if known:
+            entry = replace(entry, echoes=known.echoes, relayed=known.relayed)
+        self.log[key] = entry
         self._rebuild(p, self.state.phase)
 
     def keep_undecoded(self, p: int, member: int, form: str, frame: bytes) -> None:
@@ -118,9 +124,19 @@ class History:
         known = self.log.get((q, member))
         if known:
             self.log[q, member] = replace(known, echoes=known.echoes + 1)
-        elif self._make_room(q):
-            self.log[q, member] = Entry("S", low=echo.low, echoes=1)
+        else:
+            self.add_low(q, member, echo.low, echoes=1)
+
+    def add_low(self, q: int, member: int, low: tuple[int, ...], echoes: int = 0) -> None:
+        """Put the low bits of a report into the log, if it knows nothing of it and has room."""
+        if (q, member) not in self.log and self._make_room(q):
+            self.log[q, member] = Entry("S", low=low, echoes=echoes)
             self._rebuild(q, self.state.phase)
+
+    def mark_relayed(self, keys: Iterable[Key]) -> None:
+        """Note that entries were put into a RELAY, SPEC 6.6."""
+        for key in keys:
+            self.log[key] = replace(self.log[key], relayed=True)
 
     def repeat(self, p: int, own: int) -> Echo:
         """What member *own* repeats in its REPORT of phase *p*; it counts, SPEC 6.5."""
@@ -130,6 +146,20 @@ class History:
         key, echo = chosen
         self.log[key] = replace(self.log[key], echoes=self.log[key].echoes + 1)
         return echo
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Rebuild once, after the last of several changes of the log, SPEC 6.6."""
+        self._together = True
+        yield
+        self._together = False
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Rebuild for the changes that wait for it."""
+        waiting, self._changed = self._changed, set()
+        if waiting:
+            self._fold_again(min(waiting), self.state.phase)
 
     def adopt(self, base: State) -> None:
         """Put another state under the log and rebuild."""
@@ -148,6 +178,7 @@ class History:
     def _make_room(self, p: int) -> bool:
         """Fold the oldest logged phases into base until one more entry fits, SPEC 8."""
         while self._capacity is not None and len(self.log) >= self._capacity:
+            self._catch_up()
             oldest = min(self.log)[0]
             if oldest >= p or oldest > self.state.phase:
                 return False
@@ -156,32 +187,40 @@ class History:
         return True
 
     def _commit(self) -> None:
-        """Commit the phase after the newest."""
+        """Commit the phase after the newest, reading its undecoded frames if that is possible."""
         p = self.state.phase + 1
         reports = []
-        for (q, member), entry in self.log.items():
-            report = entry.report
-            if q == p and entry.low is not None:
-                report = read_low(self._site, self.state, member, entry.low)
-            if q == p and report:
+        for key in [key for key in self.log if key[0] == p]:
+            report = self._read(key)
+            if report:
                 reports.append(report)
         self._states.append(commit(self._site, self.state, reports))
         self.digests[p] = digest(self.state)
         self.digests = {q: d for q, d in self.digests.items() if q > p - DIGESTS_KEPT}
 
+    def _read(self, key: Key) -> Report | None:
+        """What an entry of the phase after the newest says, read against the newest state."""
+        entry, member = self.log[key], key[1]
+        if entry.low is not None:
+            return read_low(self._site, self.state, member, entry.low)
+        opened = entry.frame and self._reopen(*key, self.state, entry.frame)
+        if opened:
+            self.log[key] = entry = replace(entry, report=opened.report, frame=None)
+        return entry.report
+
     def _rebuild(self, p: int, newest: int) -> None:
-        """Commit phases *p*..*newest* anew, reading undecoded frames as it becomes possible."""
+        """Commit phases *p*..*newest* anew, now or after the last of several changes."""
         if p > newest:
             return
+        if self._together:
+            self._changed.add(p)
+        else:
+            self._fold_again(p, newest)
+
+    def _fold_again(self, p: int, newest: int) -> None:
+        """Commit phases *p*..*newest* anew, trying undecoded frames again."""
         # Undecoded frames of earlier phases are tried again too, as if folding from base.
         p = min([p, *(q for (q, _), entry in self.log.items() if entry.frame is not None)])
         self._states = [s for s in self._states if s.phase < p]
-        # Further than committed: a frame of the phase under way may have become readable.
-        for q in range(p, newest + 1 + AHEAD):
-            for key in sorted(k for k, e in self.log.items() if k[0] == q and e.frame is not None):
-                entry = self.log[key]
-                opened = self._reopen(*key, self.state, entry.frame or b"")
-                if opened:
-                    self.log[key] = replace(entry, report=opened.report, frame=None)
-            if q <= newest:
-                self._commit()
+        while self.state.phase < newest:
+            self._commit()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Entries of a replica's log, and what an echo takes from them or puts there (SPEC 6.5 and 8)."""
+"""Entries of a replica's log, what echoes and relays take from them or put there (SPEC 6.5, 8)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ class Entry:
         form: Form in which the report was sent: "S", "R", "M" or "X".
         report: An accepted report.
         frame: A frame kept undecoded.
-        low: All that is known of a report that was heard of in an echo.
+        low: All that is known of a report that was heard of in an echo or from a relay.
         echoes: How often it was repeated, as far as this replica knows.
+        relayed: Whether this replica has put it into a RELAY, SPEC 6.6.
     """
 
     form: str
@@ -37,6 +38,7 @@ class Entry:
     frame: bytes | None = None
     low: tuple[int, ...] | None = None
     echoes: int = 0
+    relayed: bool = False
 
     def __post_init__(self) -> None:
         given = [x for x in (self.report, self.frame, self.low) if x is not None]
@@ -44,7 +46,7 @@ class Entry:
             raise ValueError(f"given = {given}: must be one of report, frame and low")
 
     def told(self, site: RefSite) -> tuple[int, ...] | None:
-        """The low bits that an echo would repeat, SPEC 6.5; None if it is no candidate."""
+        """The low bits that an echo or a relay repeats, SPEC 6.5; None if it is no S entry."""
         if self.low is not None:
             return self.low
         if self.form == "S" and self.report is not None:
@@ -76,7 +78,7 @@ def choose_echo(
 
 def read_low(site: RefSite, state: State, member: int, low: tuple[int, ...]) -> Report | None:
     """
-    A report of which an echo gave the low bits, when its phase is folded, SPEC 6.5.
+    A report of which only the low bits are known, when its phase is folded, SPEC 6.5.
 
     Args:
         site: The site.

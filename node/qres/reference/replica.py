@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from .addressing import addresses, due_us, slot_of
+from .checkpoints import Checkpoints, order_of_trial
 from .clock import FieldClock
-from .collector import Collector
 from .fragments import beacon_sender
 from .frames import (
     BEACON_BYTES,
@@ -28,10 +28,11 @@ from .history import History
 from .log import Entry, Key
 from .origin import Origin
 from .reasons import Reason, RefusedError
+from .relay import RELAY_MIN
+from .relay_slots import RelayDesk, later_relay_slots, likely_relay_slots
 from .report import form_of_length
-from .scribe import Scribe
 from .site import RefSite
-from .state import State, digest
+from .state import State
 
 __all__ = ["Replica"]
 
@@ -56,7 +57,6 @@ class Replica:
     Attributes:
         clock: What to add to this receiver's own clock; it follows if there is a slot to keep.
         counters: Refused frames by reason.
-        events: How many checkpoints were "verified", "adopted", "missed".
         health: Agreement with the others.
         synced: False while some member's reports cannot be read for want of a checkpoint.
     """
@@ -78,7 +78,6 @@ class Replica:
         self.search = search
         self.trial_limit = trial_limit
         self.counters: Counter[Reason] = Counter()
-        self.events: Counter[str] = Counter()
         self.clock = FieldClock()
         self.health = Health()
         self.synced = True
@@ -88,10 +87,8 @@ class Replica:
         self._origin = Origin(site)
         self._trials: Counter[int] = Counter()
         self._beacons = [-1] * BEACONS_KEPT
-        self._collector = Collector(site, -1)
-        self._snapshot_era: int | None = None
-        self._snapshot_digest = 0
-        self._scribe = Scribe(site)
+        self._checkpoints = Checkpoints(site, self._history, self_index, self._settled)
+        self._relays = RelayDesk(site, key, self._history, self._checkpoints, self_index)
 
     # ---- what it holds
 
@@ -104,6 +101,11 @@ class Replica:
     def digest(self) -> int:
         """Digest of the newest state."""
         return self._history.digests[self.state.phase]
+
+    @property
+    def events(self) -> Counter[str]:
+        """How many checkpoints were "verified", "adopted", "missed"."""
+        return self._checkpoints.events
 
     @property
     def next_phase(self) -> int:
@@ -140,19 +142,10 @@ class Replica:
             self.clock.commit(self.site.phase_us)
             done.append((self.state.phase, self.digest))
             if self._history.base is self.state:
-                self._take_snapshot()
+                self._checkpoints.take_snapshot(self.state, self.digest)
         for p in [p for p in self._trials if p <= self._history.base.phase]:
             del self._trials[p]
         return done
-
-    def _take_snapshot(self) -> None:
-        """Remember the snapshot of an era, and its fragments if this member is the scribe."""
-        era = self.site.era_of(self.next_phase)
-        self._snapshot_era = era
-        self._snapshot_digest = self.digest
-        known = sum(not absent.all() for absent in self.state.absent)
-        may_send = 2 * known >= self.site.n_members
-        self._scribe.take_snapshot(self.state, era, self.self_index if may_send else None)
 
     # ---- sending
 
@@ -185,7 +178,19 @@ class Replica:
         p, member = self.next_phase, self._own_member()
         if beacon_sender(self.site, p) == member:
             return seal_beacon(self.site, self.key, p, member, self.digest)
-        return self._scribe.frame(self.key, p, member)
+        return self._checkpoints.scribe.frame(self.key, p, member)
+
+    def relay_frame(self, r: int) -> bytes | None:
+        """
+        What this member sends in relay slot *r* of the next phase, SPEC 6.6.
+
+        It counts as said, so a frame that is returned must be sent; None if there is nothing to
+        say, or the slot is another's.
+        """
+        p, member = self.next_phase, self._own_member()
+        if not 0 <= r < self.site.relay_slots or self.site.relay_of(r) != member:
+            return None
+        return self._relays.frame(p, r, member)
 
     def _own_member(self) -> int:
         """Index of the member that this replica is."""
@@ -212,31 +217,54 @@ class Replica:
         return heard
 
     def _hear(self, start_us: int, frame: bytes) -> Heard:
-        """Tell what kind of frame it is and take it."""
+        """Take a frame as what it most likely is, then as what else it may be, SPEC 8."""
+        limited = 0 < self.trial_limit <= self._trials[self.site.phase_at(start_us)]
+        may_be_relay = RELAY_MIN <= len(frame) <= FRAME_MAX
+        if may_be_relay:
+            likely = likely_relay_slots(self.site, start_us, self._history.accepts)
+            if limited and likely:
+                return Heard("relay", None, None, Reason.LIMIT)
+            relay = self._relays.hear(likely, frame, lambda: self._count_trial(start_us))
+            if relay:
+                return relay
+        heard = self._hear_other(start_us, frame, limited=limited)
+        if heard.reason in {Reason.TAG, Reason.LENGTH} and may_be_relay and self.search:
+            others = list(later_relay_slots(self.site, start_us, self._history.accepts))
+            if limited and others:
+                return Heard("relay", None, None, Reason.LIMIT)
+            relay = self._relays.hear(others, frame, lambda: self._count_trial(start_us))
+            if relay:
+                return relay
+        if heard.kind == "report" and heard.reason == Reason.TAG:
+            return self._keep_for_later(start_us, frame)
+        return heard
+
+    def _hear_other(self, start_us: int, frame: bytes, *, limited: bool) -> Heard:
+        """Tell what kind of frame it is, if not a RELAY, and take it; *limited*: refuse it."""
         as_beacon = Heard("", None, None, Reason.LENGTH)
         maybe_beacon = len(frame) == BEACON_BYTES and frame[0] >> 4 == 0xB
         if not maybe_beacon and self.site.report_max < len(frame) <= FRAME_MAX:
-            return self._attempt("checkpoint", start_us, frame)
+            return self._attempt("checkpoint", start_us, frame, limited=limited)
         if maybe_beacon:
-            as_beacon = self._attempt("beacon", start_us, frame)
+            as_beacon = self._attempt("beacon", start_us, frame, limited=limited)
             if as_beacon.reason in {Reason.OK, Reason.DUPLICATE}:
                 return as_beacon
         try:
             form_of_length(self.site, len(frame) - TAG_BYTES)
         except RefusedError:
             return as_beacon
-        as_report = self._attempt("report", start_us, frame)
+        as_report = self._attempt("report", start_us, frame, limited=limited)
         unread = as_report.reason in {Reason.TAG, Reason.WINDOW, Reason.LIMIT}
         return as_beacon if unread and as_beacon.kind else as_report
 
-    def _attempt(self, kind: str, start_us: int, frame: bytes) -> Heard:
-        """Take a frame as one of *kind*, within the limit of trials."""
+    def _attempt(self, kind: str, start_us: int, frame: bytes, *, limited: bool) -> Heard:
+        """Take a frame as one of *kind*, unless the trials of its phase are used up."""
         take = {
             "report": self._take_report,
             "beacon": self._take_beacon,
             "checkpoint": self._take_fragment,
         }[kind]
-        if self.trial_limit and self._trials[self.site.phase_at(start_us)] >= self.trial_limit:
+        if limited:
             return Heard(kind, None, None, Reason.LIMIT)
         try:
             return take(start_us, frame)
@@ -285,22 +313,25 @@ class Replica:
                 self.health.compare_bit(opened.digest_bit, self.digest)
             self._history.add_echo(p, opened.echo, {self.self_index, member})
             return Heard("report", node, p, Reason.OK)
-        return self._keep_for_later(start_us, frame)
+        raise RefusedError(Reason.TAG, f"REPORT in phase {arrival}")
 
     def _keep_for_later(self, start_us: int, frame: bytes) -> Heard:
         """Keep a frame that nobody's prediction explains, if a checkpoint may explain it."""
         p, slot = slot_of(self.site, start_us)
         member = self.site.by_slot[p % 4].get(slot)
-        refused = RefusedError(Reason.TAG, f"phase {p}, slot {slot}")
         form = form_of_length(self.site, len(frame) - TAG_BYTES)
+        refused = Heard("report", None, None, Reason.TAG)
         if member is None or form == "X" or len(frame) > UNDECODED_MAX:
-            raise refused
+            return refused
         if (p, member) in self._history.log or (
             self.synced and not self.state.absent[member].all()
         ):
-            raise refused
+            return refused
         self.synced = False
-        self._history.keep_undecoded(p, member, form, frame)
+        try:
+            self._history.keep_undecoded(p, member, form, frame)
+        except RefusedError as full:
+            return Heard("report", None, None, full.reason)
         return Heard("report", self.site.members[member].id, p, Reason.PENDING)
 
     def _reopen(self, p: int, member: int, state: State, frame: bytes) -> OpenedReport | None:
@@ -336,12 +367,10 @@ class Replica:
         """Collect a fragment; with K of them verify or adopt the checkpoint."""
         p = self.site.phase_at(start_us)
         self._require_accepted(p)
-        era, n = self.site.era_of(p), self.site.n_members
+        era = self.site.era_of(p)
         if era != self.site.era_of(self.next_phase):
             raise RefusedError(Reason.WINDOW, f"phase {p}: of another era")
-        likely = [(era + i) % n for i in range(min(3, n))]
-        order = [*likely, *(i for i in range(n) if i not in likely)]
-        for rank, member in enumerate(order):
+        for rank, member in enumerate(order_of_trial(self.site, era)):
             self._count_trial(start_us)
             try:
                 fragment = open_fragment(self.site, self.key, p, member, frame)
@@ -349,36 +378,12 @@ class Replica:
                 if refused.reason != Reason.TAG:
                     raise
                 continue
-            reason = self._collect(era, order, rank, fragment)
+            reason = self._checkpoints.collect(era, rank, *fragment)
             return Heard("checkpoint", self.site.members[member].id, p, reason)
         raise RefusedError(Reason.TAG, f"CHECKPOINT in phase {p}")
 
-    def _collect(
-        self, era: int, order: list[int], rank: int, fragment: tuple[int, int, bytes]
-    ) -> Reason:
-        """Add an authentic fragment to those of its era."""
-        if self._collector.era != era:
-            own = self.self_index if self._scribe.sends_in(era) else None
-            self._collector = Collector(self.site, era, None if own is None else order.index(own))
-        try:
-            decoded = self._collector.add(rank, *fragment)
-        except RefusedError as refused:
-            return refused.reason
-        if decoded is not None:
-            self._conclude(era, decoded)
-        return Reason.OK
-
-    def _conclude(self, era: int, decoded: State) -> None:
-        """Verify, adopt or miss a whole checkpoint, SPEC 8."""
-        self._scribe.forget()
-        if self._snapshot_era == era and digest(decoded) == self._snapshot_digest:
-            self.events["verified"] += 1
-        elif self._history.moved:
-            self.events["missed"] += 1
-            return
-        else:
-            self.events["adopted"] += 1
-            self._snapshot_era, self._snapshot_digest = era, digest(decoded)
-            self._history.adopt(decoded)
+    def _settled(self, adopted: bool) -> None:
+        """A checkpoint was verified or *adopted*."""
+        if adopted:
             self.health = Health()
         self.synced = True

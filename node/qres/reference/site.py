@@ -19,6 +19,7 @@ GUARD_US = 200_000
 LEAD_US = 500_000
 N_PHASES = 4
 NEIGHBOURS = 6
+RELAYS_MAX = 8
 ECHO_WIDTH = 5
 """Bits of each value in an echo, as many as in form S, SPEC 6.5."""
 
@@ -68,6 +69,7 @@ class RefSite:
         members: 1..128 members in ascending order of id.
         echo: Whether every REPORT repeats an older one, SPEC 6.5.
         follow: Whether the tolerance follows the danger, SPEC 6.2; only on a fire site.
+        relays: Indices of 0..8 members that repeat what they hear, SPEC 6.6, in order of slot.
 
     Raises:
         ValueError: Something is outside its limit; the text names it.
@@ -84,6 +86,7 @@ class RefSite:
     members: tuple[RefMember, ...]
     echo: bool = False
     follow: bool = False
+    relays: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check(0 <= self.field_id < 2**32, "field_id", self.field_id, "a u32")
@@ -108,6 +111,10 @@ class RefSite:
             slots = sorted(m.slot for m in self.members if m.phase == f)
             check(slots == list(range(len(slots))), "slots", slots, "0, 1, 2, ... in each phase")
             check(len(slots) <= 32, "members of a phase", len(slots), "at most 32")
+        check(len(self.relays) <= RELAYS_MAX, "relays", len(self.relays), f"0..{RELAYS_MAX}")
+        check(len(set(self.relays)) == len(self.relays), "relays", self.relays, "different")
+        for index in self.relays:
+            check(0 <= index < self.n_members, "relay", index, f"0..{self.n_members - 1}")
         check(self.commit_us(0) < self.phase_us, "commit_us", self.commit_us(0),
                f"below phase_us = {self.phase_us}")  # fmt: skip
 
@@ -163,6 +170,8 @@ class RefSite:
         words.append(self.n_members)
         for m in self.members:
             words += [m.id, m.x_m, m.y_m, m.z_m, m.phase, m.slot]
+        if self.relays:
+            words += [len(self.relays), *self.relays]
         return hash32(words)
 
     @property
@@ -245,7 +254,21 @@ class RefSite:
 
     def commit_us(self, p: int) -> int:
         """Time at which phase *p* is committed. [us]"""
-        return self.slot_start_us(p, self.slots) + self.common_us
+        return self.relay_slot_start_us(p, self.relay_slots)
+
+    @property
+    def relay_slots(self) -> int:
+        """2Z of the SPEC: relay slots in each phase."""
+        return 2 * len(self.relays)
+
+    def relay_slot_start_us(self, p: int, r: int) -> int:
+        """Start of relay slot *r* of phase *p*; after the last one comes the commit. [us]"""
+        return self.slot_start_us(p, self.slots) + (1 + r) * self.common_us
+
+    def relay_of(self, r: int) -> int:
+        """Index of the member that relay slot *r* = 0..2Z-1 belongs to, SPEC 6.6."""
+        z = len(self.relays)
+        return self.relays[r if r < z else 2 * z - 1 - r]
 
     def phase_at(self, time_us: int) -> int:
         """Phase number of a time since 1970. [us]"""
