@@ -126,6 +126,18 @@ def test_the_clock_runs_through_a_warm_reset_and_not_through_a_cold_one(node: No
     assert lib.node_clock_at_start(lib.RESET_BROWN_OUT) == lost
 
 
+def test_a_long_deep_sleep_stays_long_when_tips_interrupt_it(node: Node) -> None:
+    """Twenty minutes in two pieces: the clock is lost as if nothing had happened in between."""
+    lib = node.lib
+    lib.node_set_clock(UNIX_US)
+    lib.node_sleep_deep(UNIX_US + 1200_000_000)
+    node.fake.uptime_us += 600_000_000
+    lib.node_sleep_resume(lib.RESET_DEEP_SLEEP)  # a tip: the port sleeps on
+    assert node.fake.deep_sleeps == 2
+    node.fake.uptime_us += 600_000_000
+    assert lib.node_clock_at_start(lib.RESET_DEEP_SLEEP) == 0
+
+
 def test_light_sleep_counts_pulses_and_ends_at_its_time(node: Node) -> None:
     """A turn of the anemometer wakes the CPU and is counted once; sleep goes on when asked."""
     lib, fake = node.lib, node.fake
@@ -165,13 +177,13 @@ def test_a_tip_in_deep_sleep_is_counted_without_starting_the_application(node: N
     assert fake.deep_sleeps == 1
     assert fake.wake_mask == 1 << HELTEC_RAIN
     assert fake.wake_high == 0
-    assert fake.held == 8  # the radio's select
+    assert (fake.held, fake.mode[8], fake.level[8]) == (8, 2, 1)  # the radio's select: output, high
     fake.uptime_us += 100_000_000
     fake.level[HELTEC_RAIN] = 0
     lib.board_pulse_start(True)
     lib.node_sleep_resume(lib.RESET_DEEP_SLEEP)
     assert lib.board_pulse_count(1) == 1
-    assert fake.deep_sleeps == 2
+    assert (fake.deep_sleeps, fake.released_by_sleep) == (2, 0)  # the select never floats
     assert fake.timer_us == pytest.approx(400_000_000, abs=1000)
     lib.fake_set_pin(HELTEC_RAIN, 1)
     fake.uptime_us += 1000
@@ -181,6 +193,56 @@ def test_a_tip_in_deep_sleep_is_counted_without_starting_the_application(node: N
     fake.uptime_us += 400_000_000
     lib.node_sleep_resume(lib.RESET_DEEP_SLEEP)
     assert fake.deep_sleeps == 2  # its time has come: the application starts
+    assert (fake.held, fake.mode[8], fake.level[8]) == (-1, 2, 1)
+
+
+def test_a_contact_that_rests_closed_wakes_when_it_opens(node: Node) -> None:
+    """Deep sleep waits for the rain gauge's other level, and for DIO1 at none."""
+    lib, fake = node.lib, node.fake
+    fake.level[HELTEC_RAIN] = 0
+    fake.level[HELTEC_IRQ] = 1
+    lib.board_pulse_start(False)
+    lib.node_set_clock(UNIX_US)
+    lib.node_sleep_deep(UNIX_US + 500_000_000)
+    assert (fake.deep_sleeps, fake.wake_mask, fake.wake_high) == (1, 1 << HELTEC_RAIN, 1)
+
+
+def test_pulse_counters_start_at_zero_where_their_memory_is_not_theirs(node: Node) -> None:
+    """A power-on under a new image is called an update: the memory is checked, not the name."""
+    lib = node.lib
+    lib.fake_lose_rtc()
+    lib.board_pulse_start(True)
+    assert [lib.board_pulse_count(gauge) for gauge in (0, 1)] == [0, 0]
+    for level in (0, 1):
+        node.fake.uptime_us += 1_000_000
+        lib.fake_set_pin(HELTEC_RAIN, level)
+    lib.board_pulse_start(True)  # a warm reset
+    assert lib.board_pulse_count(1) == 1
+
+
+def test_interrupts_are_handled_while_flash_is_written(node: Node) -> None:
+    """The service is asked for in IRAM, and each handler (DIO1, two gauges) lies there."""
+    lib, fake = node.lib, node.fake
+    clock = node.ffi.callback("uint64_t(void)", lib.board_uptime_us)
+    lib.board_pulse_start(False)
+    assert lib.board_radio_io(clock, True) != node.ffi.NULL
+    assert (fake.isr_flags, fake.handlers_in_iram) == (1 << 10, 3)
+
+
+def test_what_the_handlers_call_is_placed_in_iram() -> None:
+    """pulse_level by a linker fragment that its component names, gpio_get_level by the options."""
+    sensors = PORT / "components" / "qres_sensors"
+    fragment = (sensors / "pulse.lf").read_text(encoding="utf-8")
+    assert re.search(r"archive: libqres_sensors\.a\nentries:\n    pulse \(noflash\)\n", fragment)
+    assert "LDFRAGMENTS pulse.lf" in (sensors / "CMakeLists.txt").read_text(encoding="utf-8")
+    options = (PORT / "sdkconfig.defaults").read_text(encoding="utf-8").splitlines()
+    assert "CONFIG_GPIO_CTRL_FUNC_IN_IRAM=y" in options
+
+
+def test_deep_sleep_leaves_the_gauges_pull_ups_alone() -> None:
+    """ESP-IDF's own pull towards the level that does not wake (sleep_modes.c) is switched off."""
+    options = (PORT / "sdkconfig.defaults").read_text(encoding="utf-8").splitlines()
+    assert "CONFIG_ESP_SLEEP_GPIO_ENABLE_INTERNAL_RESISTORS=n" in options
 
 
 @pytest.mark.parametrize("light_sleep", [False, True])

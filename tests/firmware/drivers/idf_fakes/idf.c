@@ -28,6 +28,15 @@ void fake_start(void)
     fake.uptime_us = 1000;
 }
 
+/* bounds of the sections that idf.h's attributes name, by the linker */
+extern uint8_t __start_rtc_noinit[], __stop_rtc_noinit[];
+extern const char __start_iram[], __stop_iram[];
+
+void fake_lose_rtc(void)
+{
+    memset(__start_rtc_noinit, 0x5a, (size_t)(__stop_rtc_noinit - __start_rtc_noinit));
+}
+
 void fake_set_pin(int n, int level)
 {
     int before = fake.level[n];
@@ -107,8 +116,15 @@ esp_err_t gpio_config(const gpio_config_t *c)
 }
 esp_err_t gpio_set_level(gpio_num_t n, uint32_t level) { fake.level[n] = (uint8_t)level; return ESP_OK; }
 int gpio_get_level(gpio_num_t n) { return fake.level[n]; }
-esp_err_t gpio_install_isr_service(int f) { (void)f; return fake.isr_service++ ? ESP_ERR_INVALID_STATE : ESP_OK; }
-esp_err_t gpio_isr_handler_add(gpio_num_t n, gpio_isr_t h, void *a) { pin[n].handler = h; pin[n].arg = a; return ESP_OK; }
+esp_err_t gpio_install_isr_service(int f) { fake.isr_flags = f; return fake.isr_service++ ? ESP_ERR_INVALID_STATE : ESP_OK; }
+esp_err_t gpio_isr_handler_add(gpio_num_t n, gpio_isr_t h, void *a) 
+{
+    uintptr_t at = (uintptr_t)h;
+    pin[n].handler = h;
+    pin[n].arg = a;
+    fake.handlers_in_iram += at >= (uintptr_t)__start_iram && at < (uintptr_t)__stop_iram;
+    return ESP_OK;
+}
 esp_err_t gpio_intr_enable(gpio_num_t n) { pin[n].enabled = 1; return ESP_OK; }
 esp_err_t gpio_intr_disable(gpio_num_t n) { pin[n].enabled = 0; return ESP_OK; }
 esp_err_t gpio_set_intr_type(gpio_num_t n, gpio_int_type_t t) { pin[n].type = t; return ESP_OK; }
@@ -116,7 +132,7 @@ esp_err_t gpio_wakeup_enable(gpio_num_t n, gpio_int_type_t t) { pin[n].wake = t;
 esp_err_t gpio_wakeup_disable(gpio_num_t n) { pin[n].wakes = 0; return ESP_OK; }
 esp_err_t gpio_sleep_sel_dis(gpio_num_t n) { (void)n; return ESP_OK; }
 esp_err_t gpio_hold_en(gpio_num_t n) { fake.held = n; return ESP_OK; }
-esp_err_t gpio_hold_dis(gpio_num_t n) { (void)n; fake.held = -1; return ESP_OK; }
+esp_err_t gpio_hold_dis(gpio_num_t n) { (void)n; fake.held = -1; fake.released++; return ESP_OK; }
 void gpio_deep_sleep_hold_en(void) {}
 void gpio_deep_sleep_hold_dis(void) {}
 
@@ -127,7 +143,7 @@ esp_err_t esp_sleep_enable_gpio_wakeup_on_hp_periph_powerdown(uint64_t m, esp_sl
 esp_err_t esp_deep_sleep_enable_gpio_wakeup(uint64_t m, esp_sleep_gpio_wake_up_mode_t mode) { return esp_sleep_enable_gpio_wakeup_on_hp_periph_powerdown(m, mode); }
 esp_err_t esp_sleep_disable_wakeup_source(esp_sleep_source_t s) { (void)s; return ESP_OK; }
 bool esp_sleep_is_valid_wakeup_gpio(gpio_num_t n) { return n < 22; }
-void esp_deep_sleep_start(void) { fake.deep_sleeps++; } /* returns, so that the test goes on */
+void esp_deep_sleep_start(void) { fake.deep_sleeps++; fake.released_by_sleep = fake.released; } /* returns: the test goes on */
 esp_err_t esp_task_wdt_add(TaskHandle_t t) { (void)t; return ESP_OK; }
 esp_err_t esp_task_wdt_reset(void) { fake.fed++; fake.fed_us = fake.uptime_us; return ESP_OK; }
 esp_reset_reason_t esp_reset_reason(void) { return (esp_reset_reason_t)fake.reset; }

@@ -19,6 +19,10 @@ enum { ESP_OK = 0, ESP_FAIL = -1, ESP_ERR_INVALID_STATE = 0x103 };
 #define ESP_IDF_VERSION ESP_IDF_VERSION_VAL(6, 0, 2)
 #endif
 #define RTC_NOINIT_ATTR __attribute__((section("rtc_noinit")))
+/* sections of their own, so that idf.c can tell what lies where */
+#define IRAM_ATTR __attribute__((section("iram"), noinline))
+#define DRAM_ATTR
+#define ESP_INTR_FLAG_IRAM (1 << 10)
 #define WORD_ALIGNED_ATTR __attribute__((aligned(4)))
 
 /* soc_caps.h, by target */
@@ -111,7 +115,8 @@ esp_err_t esp_task_wdt_add(TaskHandle_t task);
 esp_err_t esp_task_wdt_reset(void);
 typedef enum { ESP_RST_UNKNOWN, ESP_RST_POWERON, ESP_RST_EXT, ESP_RST_SW, ESP_RST_PANIC,
                ESP_RST_INT_WDT, ESP_RST_TASK_WDT, ESP_RST_WDT, ESP_RST_DEEPSLEEP,
-               ESP_RST_BROWNOUT } esp_reset_reason_t;
+               ESP_RST_BROWNOUT, ESP_RST_SDIO, ESP_RST_USB, ESP_RST_JTAG, ESP_RST_EFUSE,
+               ESP_RST_PWR_GLITCH, ESP_RST_CPU_LOCKUP } esp_reset_reason_t;
 esp_reset_reason_t esp_reset_reason(void);
 uint32_t esp_random(void);
 esp_err_t esp_efuse_mac_get_default(uint8_t *mac);

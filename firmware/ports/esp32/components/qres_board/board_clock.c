@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "board_hw.h"
+#include "esp_attr.h"
 #include "esp_rom_sys.h"
 #include "esp_timer.h"
 #include "freertos/FreeRTOS.h"
@@ -7,7 +8,7 @@
 
 #define SPIN_MAX_US 2000u /* below it the CPU waits itself: a tick is 1 ms */
 
-uint64_t board_uptime_us(void)
+uint64_t IRAM_ATTR board_uptime_us(void) /* interrupts call it */
 {
     return (uint64_t)esp_timer_get_time();
 }

@@ -49,12 +49,21 @@ extern const board_radio_config board_radio_settings;
 /* NULL if the board has no bus or it cannot be opened. */
 const i2c_io *board_i2c(void);
 
+/*
+ * Interrupts of pins. Their handlers lie in IRAM: while flash is written nothing else of the
+ * program runs, for 45 ms and more at an erase, and DIO1 and the gauges do not wait for it.
+ */
+bool board_start_interrupts(void);
+
 /* Median of fifteen samples at a pin of ADC1 [mV], or -1. */
 int32_t board_analog_mv(int gpio);
 /* Battery [mV] before its divider, or -1 if the board has none. */
 int32_t board_battery_mv(void);
 
-/* Pulse counters in memory that outlives deep sleep. */
+/*
+ * Pulse counters in memory that outlives deep sleep. What that memory holds is checked, too: a cold
+ * start may come under another name.
+ */
 enum { BOARD_WIND_GAUGE, BOARD_RAIN_GAUGE, BOARD_GAUGES };
 void board_pulse_start(bool memory_is_valid);
 void board_pulse_look(void);          /* after a wake-up */

@@ -5,13 +5,19 @@
 #include "board_hw.h"
 #include "driver/gpio.h"
 #include "esp_attr.h"
+#include "esp_intr_alloc.h"
 #include "esp_sleep.h"
 #include "freertos/FreeRTOS.h"
 
-static const uint32_t s_debounce_us[BOARD_GAUGES] = {KIT_WIND_DEBOUNCE_US, KIT_RAIN_DEBOUNCE_US};
-static const int s_pin[BOARD_GAUGES] = {BOARD_WIND, BOARD_RAIN};
+static const DRAM_ATTR uint32_t s_debounce_us[BOARD_GAUGES] = {KIT_WIND_DEBOUNCE_US, KIT_RAIN_DEBOUNCE_US};
+static const DRAM_ATTR int s_pin[BOARD_GAUGES] = {BOARD_WIND, BOARD_RAIN};
 
-static RTC_NOINIT_ATTR pulse s_pulse[BOARD_GAUGES];
+#define MARK 0x51504c53u /* "QPLS" */
+
+static RTC_NOINIT_ATTR struct {
+    uint32_t mark, inverse;
+    pulse of[BOARD_GAUGES];
+} s_kept;
 static portMUX_TYPE s_lock = portMUX_INITIALIZER_UNLOCKED;
 
 bool board_pulse_present(int gauge)
@@ -19,13 +25,21 @@ bool board_pulse_present(int gauge)
     return s_pin[gauge] >= 0;
 }
 
-static void on_change(void *which)
+bool board_start_interrupts(void)
+{
+    esp_err_t err = gpio_install_isr_service(ESP_INTR_FLAG_IRAM);
+
+    return err == ESP_OK || err == ESP_ERR_INVALID_STATE; /* installed already */
+}
+
+/* pulse_level and gpio_get_level are in IRAM, too: qres_sensors/pulse.lf, sdkconfig.defaults */
+static void IRAM_ATTR on_change(void *which)
 {
     int gauge = (int)(intptr_t)which;
     int closed = gpio_get_level((gpio_num_t)s_pin[gauge]) == 0;
 
     portENTER_CRITICAL_ISR(&s_lock);
-    pulse_level(&s_pulse[gauge], closed, board_uptime_us(), s_debounce_us[gauge]);
+    pulse_level(&s_kept.of[gauge], closed, board_uptime_us(), s_debounce_us[gauge]);
     portEXIT_CRITICAL_ISR(&s_lock);
 }
 
@@ -35,7 +49,7 @@ void board_pulse_look(void)
         if (s_pin[i] >= 0) {
             int closed = gpio_get_level((gpio_num_t)s_pin[i]) == 0;
             portENTER_CRITICAL(&s_lock);
-            pulse_level(&s_pulse[i], closed, board_uptime_us(), s_debounce_us[i]);
+            pulse_level(&s_kept.of[i], closed, board_uptime_us(), s_debounce_us[i]);
             portEXIT_CRITICAL(&s_lock);
         }
     }
@@ -43,14 +57,16 @@ void board_pulse_look(void)
 
 void board_pulse_start(bool memory_is_valid)
 {
-    if (!memory_is_valid) {
-        memset(s_pulse, 0, sizeof s_pulse);
+    if (!memory_is_valid || s_kept.mark != MARK || s_kept.inverse != ~MARK) {
+        memset(&s_kept, 0, sizeof s_kept);
+        s_kept.mark = MARK;
+        s_kept.inverse = ~MARK;
     }
     for (int i = 0; i < BOARD_GAUGES; i++) {
-        s_pulse[i].open_us = 0; /* of another uptime: the next closure would look like a bounce */
-        s_pulse[i].closed_us = 0;
+        s_kept.of[i].open_us = 0; /* of another uptime: the next closure would look like a bounce */
+        s_kept.of[i].closed_us = 0;
     }
-    (void)gpio_install_isr_service(0); /* the radio may have done it */
+    (void)board_start_interrupts(); /* board_radio_io does it again, and says so if it fails */
     for (int i = 0; i < BOARD_GAUGES; i++) {
         if (s_pin[i] >= 0) {
             const gpio_config_t config = {
@@ -70,7 +86,7 @@ void board_pulse_start(bool memory_is_valid)
 uint32_t board_pulse_count(int gauge)
 {
     portENTER_CRITICAL(&s_lock);
-    uint32_t count = s_pulse[gauge].count;
+    uint32_t count = s_kept.of[gauge].count;
     portEXIT_CRITICAL(&s_lock);
     return count;
 }
@@ -81,7 +97,7 @@ void board_pulse_arm(void)
         if (s_pin[i] >= 0) {
             gpio_num_t pin = (gpio_num_t)s_pin[i];
             gpio_intr_disable(pin); /* a level interrupt would fire for ever */
-            gpio_wakeup_enable(pin, s_pulse[i].closed != 0 ? GPIO_INTR_HIGH_LEVEL
+            gpio_wakeup_enable(pin, s_kept.of[i].closed != 0 ? GPIO_INTR_HIGH_LEVEL
                                                            : GPIO_INTR_LOW_LEVEL);
         }
     }

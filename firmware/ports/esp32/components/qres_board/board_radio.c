@@ -4,6 +4,7 @@
 #include "board_hw.h"
 #include "driver/gpio.h"
 #include "driver/spi_master.h"
+#include "esp_attr.h"
 #include "esp_task_wdt.h"
 #include "freertos/FreeRTOS.h"
 #include "freertos/task.h"
@@ -36,7 +37,7 @@ static uint64_t s_edge_us; /* uptime of the last rising edge, 0 if it was taken 
 static TaskHandle_t s_waiting;
 static WORD_ALIGNED_ATTR uint8_t s_out[TRANSFER_MAX], s_in[TRANSFER_MAX];
 
-static void on_edge(void *unused)
+static void IRAM_ATTR on_edge(void *unused)
 {
     BaseType_t woken = pdFALSE;
 
@@ -182,9 +183,8 @@ static bool start_pins(void)
 #endif
     gpio_sleep_sel_dis((gpio_num_t)BOARD_LORA_IRQ);
     gpio_sleep_sel_dis((gpio_num_t)BOARD_LORA_NSS); /* a floating select wakes the chip */
-    esp_err_t err = gpio_install_isr_service(0);
-    ok = ok && (err == ESP_OK || err == ESP_ERR_INVALID_STATE); /* installed already */
-    return ok && gpio_isr_handler_add((gpio_num_t)BOARD_LORA_IRQ, on_edge, NULL) == ESP_OK;
+    return ok && board_start_interrupts() &&
+           gpio_isr_handler_add((gpio_num_t)BOARD_LORA_IRQ, on_edge, NULL) == ESP_OK;
 }
 
 const radio_io *board_radio_io(uint64_t (*clock)(void), bool light_sleep)

@@ -24,12 +24,14 @@ static port_reset why_started(void)
     case ESP_RST_DEEPSLEEP:
         return PORT_RESET_DEEP_SLEEP;
     case ESP_RST_BROWNOUT:
+    case ESP_RST_PWR_GLITCH:
         return PORT_RESET_BROWN_OUT;
     case ESP_RST_TASK_WDT:
     case ESP_RST_INT_WDT:
     case ESP_RST_WDT:
         return PORT_RESET_WATCHDOG;
     case ESP_RST_PANIC:
+    case ESP_RST_CPU_LOCKUP:
     case ESP_RST_SW:
         return PORT_RESET_PANIC;
     default:

@@ -14,7 +14,7 @@
 uint64_t node_now_us(void);
 void node_set_clock(uint64_t now_us);
 port_clock node_clock_at_start(port_reset reset);
-/* Remember when a deep sleep began, so that its length is known afterwards. */
+/* Remember when a deep sleep began, so that its whole length is known afterwards, tips or none. */
 void node_clock_before_deep_sleep(void);
 
 /* node_console.c: what came over the board's serial line */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Light sleep keeps RAM and counts pulses. Deep sleep keeps RTC memory only: it wakes at its time,
- * at a tip of the rain gauge, and at the radio's interrupt where that pin can (board.h says).
+ * Light sleep keeps RAM and counts pulses. Deep sleep keeps RTC memory only: it wakes at its time
+ * and at a tip of the rain gauge. The radio sleeps meanwhile: its interrupt wakes nobody.
  */
 #include "board_hw.h"
 #include "driver/gpio.h"
@@ -39,16 +39,16 @@ void node_sleep_light(uint64_t until_us)
     esp_task_wdt_reset();
 }
 
-/* Pins that may end a deep sleep: their levels now are those of rest. */
+/* The pin ends the sleep when its level is `high`. */
 static void arm_pin(int pin, bool high)
 {
 #if SOC_PM_SUPPORT_EXT1_WAKEUP
-    esp_sleep_enable_ext1_wakeup_io(1ULL << pin, high ? ESP_EXT1_WAKEUP_ANY_HIGH
 #if CONFIG_IDF_TARGET_ESP32
-                                                      : ESP_EXT1_WAKEUP_ALL_LOW);
+    const esp_sleep_ext1_wakeup_mode_t low = ESP_EXT1_WAKEUP_ALL_LOW;
 #else
-                                                      : ESP_EXT1_WAKEUP_ANY_LOW);
+    const esp_sleep_ext1_wakeup_mode_t low = ESP_EXT1_WAKEUP_ANY_LOW;
 #endif
+    esp_sleep_enable_ext1_wakeup_io(1ULL << pin, high ? ESP_EXT1_WAKEUP_ANY_HIGH : low);
 #elif ESP_IDF_VERSION >= ESP_IDF_VERSION_VAL(6, 0, 0)
     esp_sleep_enable_gpio_wakeup_on_hp_periph_powerdown(
         1ULL << pin, high ? ESP_GPIO_WAKEUP_GPIO_HIGH : ESP_GPIO_WAKEUP_GPIO_LOW);
@@ -63,7 +63,19 @@ static bool can_wake(int pin)
     return pin >= 0 && esp_sleep_is_valid_wakeup_gpio((gpio_num_t)pin);
 }
 
-void node_sleep_deep(uint64_t until_us)
+/*
+ * The radio's select high and held through deep sleep and the reset after it: a floating one would
+ * wake the radio, 1.6 mA. Driven by the pin itself, as the SPI peripheral is off in deep sleep.
+ */
+static void deselect_radio(void)
+{
+    const gpio_config_t out = {.pin_bit_mask = 1ULL << BOARD_LORA_NSS, .mode = GPIO_MODE_OUTPUT};
+
+    gpio_set_level((gpio_num_t)BOARD_LORA_NSS, 1);
+    gpio_config(&out);
+}
+
+static void sleep_deep(uint64_t until_us)
 {
     uint64_t now_us = node_now_us();
 
@@ -73,29 +85,34 @@ void node_sleep_deep(uint64_t until_us)
     board_pulse_look();
     s_deep.mark = MARK;
     s_deep.until_us = until_us;
-    if (can_wake(BOARD_RAIN) && gpio_get_level((gpio_num_t)BOARD_RAIN) != 0) {
-        arm_pin(BOARD_RAIN, false);
-    } else if (BOARD_IRQ_WAKES_DEEP_SLEEP) {
-        arm_pin(BOARD_LORA_IRQ, true); /* one level for all pins of ESP32 and S3 */
+    if (can_wake(BOARD_RAIN)) { /* at its other level: a contact that rests closed counts on, too */
+        arm_pin(BOARD_RAIN, gpio_get_level((gpio_num_t)BOARD_RAIN) == 0);
     }
-    gpio_hold_en((gpio_num_t)BOARD_LORA_NSS); /* a floating select would wake the radio: 1.6 mA */
+    deselect_radio();
+    gpio_hold_en((gpio_num_t)BOARD_LORA_NSS);
 #if !SOC_GPIO_SUPPORT_HOLD_SINGLE_IO_IN_DSLP
     gpio_deep_sleep_hold_en();
 #endif
     esp_sleep_enable_timer_wakeup(until_us - now_us);
-    node_clock_before_deep_sleep();
     esp_deep_sleep_start();
+}
+
+void node_sleep_deep(uint64_t until_us)
+{
+    node_clock_before_deep_sleep();
+    sleep_deep(until_us);
 }
 
 void node_sleep_resume(port_reset reset)
 {
+    bool is_ours = reset == PORT_RESET_DEEP_SLEEP && s_deep.mark == MARK;
+    s_deep.mark = 0;
+    if (is_ours && node_now_us() < s_deep.until_us) {
+        sleep_deep(s_deep.until_us); /* the gauge has been looked at: the same sleep goes on */
+    }
+    deselect_radio();
 #if !SOC_GPIO_SUPPORT_HOLD_SINGLE_IO_IN_DSLP
     gpio_deep_sleep_hold_dis();
 #endif
     gpio_hold_dis((gpio_num_t)BOARD_LORA_NSS);
-    bool is_ours = reset == PORT_RESET_DEEP_SLEEP && s_deep.mark == MARK;
-    s_deep.mark = 0;
-    if (is_ours && node_now_us() < s_deep.until_us) {
-        node_sleep_deep(s_deep.until_us); /* the gauge has been looked at: sleep on */
-    }
 }

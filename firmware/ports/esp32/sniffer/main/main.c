@@ -89,12 +89,14 @@ static uint8_t reset_code(void)
 {
     switch (esp_reset_reason()) { /* as port_reset numbers them, port.h */
     case ESP_RST_BROWNOUT:
+    case ESP_RST_PWR_GLITCH:
         return 1;
     case ESP_RST_TASK_WDT:
     case ESP_RST_INT_WDT:
     case ESP_RST_WDT:
         return 2;
     case ESP_RST_PANIC:
+    case ESP_RST_CPU_LOCKUP:
     case ESP_RST_SW:
         return 3;
     default:
