@@ -24,6 +24,17 @@ static void read_channel(qres_channel *c, const uint8_t *p)
     }
 }
 
+/* `place`: 0, or 1 + the member's place among the relays. What is no list of relays is made one of too many. */
+static void read_relay(qres_site *s, uint32_t member, uint32_t place)
+{
+    if (place > QRES_MAX_RELAYS || (place > 0 && s->relay[place - 1] != QRES_NO_SLOT)) {
+        s->n_relays = QRES_MAX_RELAYS + 1;
+    } else if (place > 0) {
+        s->relay[place - 1] = (uint8_t)member;
+        s->n_relays = s->n_relays > place ? s->n_relays : (uint8_t)place;
+    }
+}
+
 static void read_site(qres_site *s, const uint8_t *p)
 {
     const uint8_t *at = p + QRES_PROVISION_HEAD;
@@ -51,12 +62,7 @@ static void read_site(qres_site *s, const uint8_t *p)
         m->id = at[0];
         m->phase = at[1];
         m->slot = at[2];
-        if (at[3] > s->n_relays) {
-            s->n_relays = at[3];
-        }
-        if (at[3] >= 1 && at[3] <= QRES_MAX_RELAYS) {
-            s->relay[at[3] - 1] = (uint8_t)i;
-        }
+        read_relay(s, i, at[3]);
         m->x_m = signed32(get32(at + 4));
         m->y_m = signed32(get32(at + 8));
         m->z_m = signed32(get32(at + 12));

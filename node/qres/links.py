@@ -42,7 +42,7 @@ __all__ = [
     "reach",
 ]
 
-GOOD_LOSS: Final = 0.1
+GOOD_LOSS: Final = 0.03
 """A link that loses no more, both ways, is one to build on. 0..1"""
 
 _NEAREST_M: Final = 50.0

@@ -118,7 +118,8 @@ class Site:
             it for the daily indices. Nodes use wind as it is.
 
     Raises:
-        RangeError: The tolerance is not of the site's channels.
+        RangeError: The tolerance is not of the site's channels; or relays are too many, occur
+            twice, or are no nodes.
     """
 
     name: str
@@ -147,6 +148,13 @@ class Site:
             names = ", ".join(c.name for c in self.tolerance.channels)
             wanted = ", ".join(c.name for c in self.channels)
             raise RangeError("tolerance of", names, f"must be of the site's channels {wanted}")
+        if len(self.relays) > N_RELAYS_MAX or len(set(self.relays)) < len(self.relays):
+            raise RangeError(
+                "relays", self.relays, f"at most {N_RELAYS_MAX}, all different"
+            )
+        unknown = [i for i in self.relays if i not in self.ids]
+        if unknown:
+            raise RangeError("relays", self.relays, f"the site has no node {unknown[0]}")
 
     @property
     def channels(self) -> tuple[Channel, ...]:

@@ -9,7 +9,7 @@ What is wrong with a site file, in plain words: file, line, key, value and limit
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from qres import site_rules
 from qres.channels import BATTERY, TOLERANCE_CLASSES, site_channels
@@ -19,9 +19,6 @@ from qres.region import regions
 from qres.site import BUDGET_BYTES_H, N_NODES_MAX, N_RELAYS_MAX, WIND_HEIGHT_M, Site, SiteNode
 from qres.site_reader import Problem, Reader, Table
 from qres.tolerance import Tolerance
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Problem", "check_site", "parse_site"]
 
@@ -178,18 +175,21 @@ def _epoch(protocol: Table) -> int | None:
 
 
 def _relays(protocol: Table, ids: set[int]) -> tuple[int, ...] | None:
+    """The relays; *ids* is empty if the nodes cannot be used, which is said elsewhere."""
     given = protocol.raw("relays")
     if given is None:
         return ()
     if not isinstance(given, list) or any(type(x) is not int for x in given):
-        protocol.refuse("relays", "must be a list of node ids, like [3, 17]")
-    elif len(given) > N_RELAYS_MAX:
-        protocol.refuse("relays", f"{len(given)} relays: must be at most {N_RELAYS_MAX}")
-    elif len(set(given)) < len(given):
-        protocol.refuse("relays", "must name each node once")
-    elif not set(given) <= ids:
-        unknown = ", ".join(map(str, sorted(set(given) - ids)))
-        protocol.refuse("relays", f"the site has no node {unknown}")
+        protocol.refuse("relays", "must be a list of node ids, whole numbers like [3, 17]")
+        return None
+    twice = sorted({i for i in given if given.count(i) > 1})
+    unknown = sorted(set(given) - ids) if ids else []
+    if len(given) > N_RELAYS_MAX:
+        protocol.refuse("relays", f"must have at most {N_RELAYS_MAX} entries")
+    elif twice:
+        protocol.refuse("relays", f"names node {twice[0]} twice: must name each node once")
+    elif unknown:
+        protocol.refuse("relays", f"the site has no node {', '.join(map(str, unknown))}")
     else:
         return tuple(given)
     return None

@@ -84,13 +84,19 @@ def check_slots(reader: Reader, site: Site) -> None:
     """Note it if the slots of the fullest phase take longer than the phase."""
     if site.commit_us < site.phase_us:
         return
+    common, instead = "a common slot", f"or have at most {4 * site.phase_room} nodes"
+    if site.relays:
+        common = f"{1 + 2 * len(site.relays)} common and relay slots"
+        instead = f"have fewer relays than {len(site.relays)}"
+        if site.phase_room:
+            instead += f", or at most {4 * site.phase_room} nodes"
     reader.add(
         ("radio", "sf"),
         site.sf,
-        f"{site.phase_members_max} slots of {site.slot_us / 1e6:.2f} s and a common slot of"
+        f"{site.phase_members_max} slots of {site.slot_us / 1e6:.2f} s and {common} of"
         f" {site.common_us / 1e6:.2f} s take {site.commit_us / 1e6:.1f} s: must be below the"
         f" {site.phase_us / 1e6:g} s of a phase (a quarter of epoch_s = {site.epoch_s}); lower sf,"
-        f" widen bw_hz, lengthen epoch_s, or have at most {4 * site.phase_room} nodes",
+        f" widen bw_hz, lengthen epoch_s, {instead}",
     )
 
 

@@ -106,7 +106,11 @@ static void dump(size_t len)
     }
     printf("field_id=%" PRIu32 "\nepoch_s=%" PRIu32 "\nrange_m=%" PRIu32 "\necho=%" PRIu32 "\n",
            s->field_id, s->epoch_s, s->range_m, s->echo);
-    printf("follow=%" PRIu32 "\n", s->follow);
+    printf("follow=%" PRIu32 "\nrelays=", s->follow);
+    for (uint32_t r = 0; r < s->n_relays; r++) {
+        printf("%s%u", r > 0 ? "," : "", s->relay[r]);
+    }
+    printf("\n");
     printf("lora=%" PRIu32 ",%u,%u,%u,%u,%u\n", s->lora.bw_hz, s->lora.preamble_symbols, s->lora.sf,
            s->lora.cr, s->lora.crc, s->lora.implicit_header);
     printf("counts=%u,%u\nself=%u\nregion=%s\npower=%d\nfreq_hz=%" PRIu32 "\n", s->n_channels,

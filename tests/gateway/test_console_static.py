@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qres_gateway.console.app import STATIC
+from qres_gateway.console.view import FRAME_TYPES
 
 FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
 NAMESPACES = ("http://www.w3.org/2000/svg",)
@@ -103,6 +104,19 @@ def contrast(one: str, two: str) -> float:
     """Contrast ratio. source: WCAG 2.2, definition of contrast ratio."""
     bright, dark = sorted((luminance(one), luminance(two)), reverse=True)
     return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("selector", [":root {", ':root[data-theme="light"]'])
+def test_bars_of_frame_types_are_seen_and_told_apart(selector: str) -> None:
+    """Bars have 3:1 against the card (WCAG 2.2, 1.4.11 AA), each its own colour and hatch."""
+    colours = theme(selector)
+    rows = re.findall(r'colour: "--(\w+)", hatch: "([^"]*)"', read(STATIC / "js" / "rf.js"))
+    assert [name for name, _ in rows] == list(FRAME_TYPES)
+    assert (
+        len({hatch for _, hatch in rows}) == len({colours[name] for name, _ in rows}) == len(rows)
+    )
+    for name, _ in rows:
+        assert contrast(colours[name], colours["card"]) >= 3.0, name
 
 
 @pytest.mark.parametrize("selector", [":root {", ':root[data-theme="light"]'])

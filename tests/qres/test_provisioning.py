@@ -145,6 +145,19 @@ def test_wrong_arguments_are_named() -> None:
         encode(SITE, 3, KEY, -1)
 
 
+def test_relays_stand_in_the_record_by_their_place() -> None:
+    """Byte 3 of a member is 0, or 1 + its place among the site's relays (docs/provisioning.md)."""
+    record = encode(replace(SITE, relays=(7, 1)), 3, KEY, MADE_S)
+    assert [record[144 + 160 + 16 * i + 3] for i in range(3)] == [2, 0, 1]
+    assert decode(record).site_hash != decode(encode(SITE, 3, KEY, MADE_S)).site_hash
+
+
+def test_order_of_relays_is_part_of_the_fingerprint() -> None:
+    """Sites whose relays speak in another order have another site hash (SPEC 2)."""
+    hashes = {Field(replace(SITE, relays=r)).site_hash for r in [(), (1,), (1, 7), (7, 1)]}
+    assert len(hashes) == 4
+
+
 def test_largest_site_fits() -> None:
     """128 members and the four channels of wire version 1 stay below RECORD_MAX and one sector."""
     nodes = [SiteNode(i, f"n{i}", 45 + i / 1000, -120.0, 0.0) for i in range(128)]

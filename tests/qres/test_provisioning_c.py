@@ -44,17 +44,16 @@ def refused(rig: Path, record: bytes) -> str:
 
 
 def big_site() -> Site:
-    """128 members, every option set."""
+    """128 members, every option set, as many relays as there may be, not in order."""
     nodes = [SiteNode(i, f"n{i}", 45 + i / 1000, -120.0 - i / 777, 3 * i) for i in range(128)]
-    return replace(
-        make_site(nodes), epoch_s=3600, echo=True, follow=True, tx_power_dbm=-9, sf=7, cr="4/8"
-    )
+    site = make_site(nodes, relays=(127, 0, 64, 3, 9, 1, 126, 40))
+    return replace(site, epoch_s=3600, echo=True, follow=True, tx_power_dbm=-9, sf=7, cr="4/8")
 
 
 @pytest.mark.parametrize(
     ("site", "node_id"),
-    [(SITE, 7), (big_site(), 127), (with_battery(), 1)],
-    ids=["3", "128", "battery"],
+    [(SITE, 7), (big_site(), 127), (with_battery(), 1), (replace(SITE, relays=(7, 1)), 3)],
+    ids=["3", "128", "battery", "relays"],
 )
 def test_c_reads_what_python_writes(rig: Path, site: Site, node_id: int) -> None:
     """Every value of the record is the same in C, and the field derived from it has its hash."""
@@ -64,6 +63,7 @@ def test_c_reads_what_python_writes(rig: Path, site: Site, node_id: int) -> None
     own = next(n for n in site.nodes if n.id == node_id)
     names = ("field_id", "epoch_s", "range_m", "echo", "follow")
     assert {n: int(got[n][0]) for n in names} == {n: getattr(s, n) for n in names}
+    assert got["relays"] == [",".join(str(site.ids.index(i)) for i in site.relays)]
     cr = int(site.cr[-1]) - 4
     assert got["lora"] == [f"{site.bw_hz},{site.preamble_symbols},{site.sf},{cr},1,0"]
     assert got["counts"] == [f"{len(site.channels)},{len(site.nodes)}"]
@@ -110,6 +110,25 @@ def test_c_says_why_it_refuses(rig: Path) -> None:
         bent = bytearray(record)
         bent[at] = value
         assert refused(rig, sealed(bytes(bent))) == reason, at
+
+
+def with_places(*places: int) -> bytes:
+    """A record whose 3 members, in order, have these places among the relays."""
+    bent = bytearray(encode(SITE, 3, KEY, MADE_S))
+    for i, place in enumerate(places):
+        bent[144 + 160 + 16 * i + 3] = place
+    return sealed(bytes(bent))
+
+
+@pytest.mark.parametrize(
+    "places",
+    [(2, 0, 0), (1, 0, 3), (0, 9, 0), (0, 0, 255), (8, 7, 6), (1, 1, 0), (2, 1, 1)],
+    ids=["first", "second", "ninth", "no place", "8 without 1..5", "twice", "twice, later"],
+)
+def test_c_refuses_relays_with_gaps_and_a_ninth(rig: Path, places: tuple[int, ...]) -> None:
+    """Places that are not 1, 2, 3, ... up to 8 are refused as `invalid`."""
+    assert refused(rig, with_places(0, 2, 1)) == ""
+    assert refused(rig, with_places(*places)) == "invalid"
 
 
 def test_bent_records_do_no_harm(rig: Path) -> None:

@@ -174,7 +174,7 @@ def test_good(tmp_path: Path) -> None:
             "",
             (
                 "site.toml:1: protocol is missing:"
-                " must be a table [protocol] with epoch_s, range_m, echo, follow, battery"
+                " must be a table [protocol] with epoch_s, range_m, echo, follow, relays, battery"
             ),
         ),
         (

@@ -36,6 +36,7 @@ from qres_gateway.replay.run import replay
 
 if TYPE_CHECKING:
     from qres.site import Site
+    from qres_gateway.listening import Span
     from qres_gateway.replay.captures import Capture
 
 __all__ = ["register", "time_us"]
@@ -100,6 +101,7 @@ def audit(
     field = load_site(site)
     opened = [open_capture(path) for path in captures]
     is_direct = not anew and len(opened) == 1 and isinstance(opened[0], DatabaseCapture)
+    listening = None if is_direct else _listening(captures, opened)
     question = Question(
         site=field,
         from_us=_moment("--from", begin),
@@ -110,6 +112,7 @@ def audit(
         command=shlex.join(["qres", *sys.argv[1:]]) if sys.argv[1:2] == ["audit"] else "qres audit",
         made_utc=utc(int(datetime.now(UTC).timestamp() * 1e6)),
         inputs=tuple(path.name for path in captures),
+        listening=listening,
     )
     with ExitStack() as stack:
         path = captures[0]
@@ -187,6 +190,16 @@ def _check_outputs(html: Path | None, csv: Path | None, inputs: list[Path]) -> N
 def _decode(captures: list[Capture], store: Path, field: Site) -> None:
     with progress_bar("decode", "frames") as tell:
         replay(captures, store, field, rules_for(field, read_key_file(field.key_file)), _Told(tell))
+
+
+def _listening(paths: list[Path], opened: list[Capture]) -> tuple[Span, ...]:
+    """What gateways among *opened* say of when they listened: decoding anew keeps none of it."""
+    found: list[Span] = []
+    for path, capture in zip(paths, opened, strict=True):
+        if isinstance(capture, DatabaseCapture):
+            with open_store(path) as store:
+                found += store.listening()
+    return tuple(found)
 
 
 class _Told:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qres.links import Terrain, choose_relays, link_loss, out_of_reach, reach
+from qres.links import GOOD_LOSS, Terrain, choose_relays, link_loss, out_of_reach, reach
 from qres.site import N_RELAYS_MAX, load_site
 from qres_gateway.cli.output import print_json
 
@@ -80,8 +80,9 @@ def _fits(found: dict[str, Any]) -> bool:
 
 def _print(found: dict[str, Any]) -> None:
     typer.echo(
-        f"{found['nodes']} nodes: {found['good_share']:.0%} of the pairs lose at most a tenth of"
-        f" their frames, {found['mean_loss']:.0%} are lost in all; {found['hops']} hops across"
+        f"{found['nodes']} nodes: {found['good_share']:.0%} of the pairs lose at most"
+        f" {GOOD_LOSS:.0%} of their frames, {found['mean_loss']:.0%} are lost in all;"
+        f" {found['hops']} hops across"
     )
     if found["relays"] and not _fits(found):
         typer.echo(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from qres.periodic import Radio, cost, sender
+from qres.periodic import lorawan_of
 from qres.region import region
 from qres.site import N_PHASES
 from qres_gateway.console.view import FRAME_TYPES, FrameType, Rf, RfHour, RfWindow
@@ -39,9 +39,7 @@ class RadioLedger:
         n = len(site.nodes)
         self._ids = site.ids
         self._phase_us = site.phase_us
-        self._periodic = cost(
-            sender("lpp"), n, Radio(site.sf, site.bw_hz, site.preamble_symbols)
-        ).bytes_per_h
+        self._periodic = lorawan_of(site).bytes_per_h
         self._duty_limit_pct = duty_limit_pct(site)
         self.since_us: int | None = None
         self.reports = np.zeros(n, dtype=np.int64)

@@ -4,6 +4,8 @@ Virtual nodes on simulated air, phase by phase.
 
 Every node is a core instance of its own with its own crystal: a start offset and a drift that
 only frames heard from others correct. Nodes learn nothing from each other but by frames.
+Overlaps are looked for among the frames before the relay slots, and in each of those: clocks of
+nodes that hear nobody drift apart further than that, but nobody hears them either.
 """
 
 from __future__ import annotations
@@ -193,7 +195,7 @@ class VirtualField:
         return PhaseResult(phase, start_us, members, measured, tolerance, heard, digests)
 
     def _tolerance_q16(self, members: NDArray[np.intp]) -> NDArray[np.int64]:
-        if not self.field.site.follow:
+        if not self.field.site.follow or not len(members):
             return self._fixed_tolerance_q16[members]
         return np.stack([self.nodes[i].tolerance_q16 for i in members]).reshape(len(members), -1)
 
