@@ -12,8 +12,11 @@ One connection writes. Readers (console, audit, sinks in other processes) open t
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from qres_gateway.errors import (
@@ -30,7 +33,6 @@ from qres_gateway.schema_sql import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 APPLICATION_ID: Final = 0x51524553  # "QRES"
 SCHEMA_VERSION: Final = len(STEPS)
@@ -227,6 +229,31 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def open_to_read(path: Path) -> Iterator[Database]:
+    """
+    The database *path* for reading; a copy of it where its folder cannot be written.
+
+    Even to read, SQLite makes a file beside the database. An SD card at the end of its life, which
+    is when people need this, allows only reading.
+
+    Raises:
+        FrameLogError: One of its kinds; the text says what to do.
+        OSError: It cannot be copied.
+    """
+    if os.access(path.parent, os.W_OK):
+        with Database.open(path, read_only=True) as database:
+            yield database
+        return
+    with tempfile.TemporaryDirectory(prefix="qres-read-") as folder:
+        for suffix in ("", "-wal"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                shutil.copyfile(part, Path(folder) / part.name)
+        with Database.open(Path(folder) / path.name, read_only=True) as database:
+            yield database
 
 
 def _statements(script: str) -> Iterator[str]:

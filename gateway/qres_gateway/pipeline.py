@@ -173,6 +173,10 @@ class Pipeline:
         self._last_id = batch.last_id
         return batch
 
+    def true_us(self, now: Instant) -> int:
+        """The host's clock as the times of frames are corrected, as of the last rows. [us]"""
+        return self._host.true_us(now.wall_us)
+
     def stats(self) -> dict[str, int]:
         """Counters since the start, and `host_clock_error_us`."""
         names = ("accepted", "refused", "copies", "late", "commits", "rebuilds", "clock_steps")

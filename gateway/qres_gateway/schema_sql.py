@@ -158,5 +158,17 @@ CREATE TRIGGER decoded_again AFTER DELETE ON decoded BEGIN
 END;
 """
 
-STEPS: Final = (_FIRST, _SINKS)
+_LISTENING: Final = """
+-- Version 3: when a gateway was listening, see listening.py. Written by gateways, never by replays;
+-- what was logged before version 3 has no span. `until_us` is the last sign of life so far.
+CREATE TABLE listening (
+    id       INTEGER PRIMARY KEY,
+    source   TEXT NOT NULL,     -- to what: kind and address
+    from_us  INTEGER NOT NULL,
+    until_us INTEGER NOT NULL,
+    ended    INTEGER NOT NULL   -- 1: stopped, or the clock was set; 0: running, or killed
+) STRICT;
+"""
+
+STEPS: Final = (_FIRST, _SINKS, _LISTENING)
 """Statements that bring a file from version i to version i + 1."""

@@ -167,6 +167,9 @@ class GatewayService:
             reader: asyncio.Task[None] | None = None
             try:
                 await self._source.start()
+                if self._live:  # a file was listened to by somebody else
+                    name, now = self._source.name, self._clock.now()
+                    await loop.run_in_executor(thread, worker.listen, name, now)
                 _log.info("gateway.started", source=self._source.name, log=str(self._path))
                 self.started.set()
                 reader = asyncio.create_task(self._read(worker))

@@ -17,6 +17,7 @@ from qres_gateway.errors import FrameLogError
 from qres_gateway.events import StateChanged
 from qres_gateway.frame_log import FrameLog
 from qres_gateway.ledger import Ledger
+from qres_gateway.listening import Listening
 from qres_gateway.outbox import Outbox
 from qres_gateway.pipeline import Batch, Pipeline
 from qres_gateway.sources.base import PAYLOAD_MAX_BYTES
@@ -66,6 +67,7 @@ class Worker:
         self.log = FrameLog(database)
         self.ledger = Ledger(database)
         self.outbox = Outbox(database)
+        self.listening = Listening(database)
         self._cursor = self.log.cursor(DECODE_CURSOR)
         self._pipeline = Pipeline(
             rules,
@@ -144,6 +146,10 @@ class Worker:
             self._settled_id = self._last_id
             while self._process(now, events):
                 pass
+            self.listening.end()
+            if self.listening.is_due(now, ended=True):
+                with self._database.transaction():
+                    self.listening.write()
         except FrameLogError as error:
             self._failed(error, now, events)
         finally:  # also after an error that nobody foresaw: frames come first
@@ -154,6 +160,16 @@ class Worker:
             finally:
                 self._database.close()
         return events, path
+
+    def listen(self, source: str, now: Instant) -> None:
+        """
+        From *now* to the last turn *source* is listened to; the store says so from the next on.
+
+        Raises:
+            FrameLogError: The store cannot be read.
+        """
+        self.listening.begin(source)
+        self.listening.see(now, self._pipeline.true_us(now))
 
     def stats(self) -> dict[str, int | str]:
         """Where frames are, as of the last turn."""
@@ -193,11 +209,15 @@ class Worker:
         for reason, count in self._source_refused.items():
             batch.tally.refuse(now.wall_us, "source", reason, frames=count)
         self._source_refused.clear()
-        if batch.last_id != self._cursor or batch.events or batch.tally:
+        self.listening.see(now, self._pipeline.true_us(now))
+        is_new = batch.last_id != self._cursor or batch.events or batch.tally
+        if is_new or self.listening.is_due(now):
             with self._database.transaction():
                 self.log.move_cursor(DECODE_CURSOR, self._cursor, batch.last_id)
                 self.ledger.add(batch.tally)
                 self.outbox.add(batch.events)
+                self.listening.write()
+            self.listening.written(now)
         self._cursor = batch.last_id
         self._unsaved = None
         events.extend(batch.events)

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What the same field would have cost with periodic senders: the yardstick of every audit.
+What the same field would have cost with periodic senders.
 
-Each sender puts one record (temperature, humidity, wind, gust, direction, rain) on air per
-interval. Bytes are PHY payloads, headers and integrity codes included; the radio settings are the
+The one yardstick of audit, bench, demo, console and sinks. Each sender puts what the field's own
+nodes report on air once an epoch: the same channels and nothing else, so that frame lengths
+compare. Bytes are PHY payloads, headers and integrity codes included; the radio settings are the
 field's own unless the sender brings its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from qres.airtime import time_on_air_us
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from qres.channels import Channel
+    from qres.site import Site
 
-__all__ = ["SENDERS", "PeriodicCost", "Radio", "Sender", "cost", "sender", "senders_of"]
+__all__ = ["PeriodicCost", "Radio", "Sender", "cost", "costs_of", "lorawan_of", "senders_of"]
 
 HOUR_S: Final = 3600
 
@@ -64,47 +66,13 @@ class Sender:
     radio: Radio | None
     source: str
 
+    @property
+    def title(self) -> str:
+        """Name with the interval, for people."""
+        return f"{self.name}, every {self.interval_s / 60:g} min"
+
 
 _LONG_FAST = Radio(sf=11, bw_hz=250_000, preamble_symbols=16)
-
-SENDERS: Final = (
-    Sender(
-        "lpp",
-        "Cayenne LPP over LoRaWAN",
-        frame_bytes=23 + 13,
-        interval_s=600,
-        radio=None,
-        source="LPP: 2 B channel and type before T 2, RH 1, analog 4 x 2 B = 23 B; LoRaWAN 1.0.4:"
-        " MHDR 1, DevAddr 4, FCtrl 1, FCnt 2, FPort 1, MIC 4 = 13 B",
-    ),
-    Sender(
-        "packed",
-        "packed integers over LoRaWAN",
-        frame_bytes=7 + 13,
-        interval_s=600,
-        radio=None,
-        source="7 B hold T 10, RH 7, wind 9, gust 9, direction 6, rain 12 bits; LoRaWAN 13 B",
-    ),
-    Sender(
-        "meshtastic",
-        "Meshtastic telemetry, every 10 min",
-        frame_bytes=16 + 43,
-        interval_s=600,
-        radio=_LONG_FAST,
-        source="measured with Meshtastic's protobufs: Telemetry 37 B in Data 43 B; header 16 B"
-        " (RadioInterface.h); LongFast SF11/250 kHz, preamble 16; no relays counted",
-    ),
-    Sender(
-        "meshtastic-60",
-        "Meshtastic telemetry, its default of 60 min",
-        frame_bytes=16 + 43,
-        interval_s=3600,
-        radio=_LONG_FAST,
-        source="as meshtastic; the interval is the firmware's default (Default.h)",
-    ),
-)
-"""The senders to compare with."""
-
 
 _LORAWAN_BYTES: Final = 13
 _MESH_BYTES: Final = 16 + 2 + 2 + 2 + 5 + 2
@@ -122,10 +90,7 @@ _FIELD_COST: Final = {  # channel: LPP bytes, packed bits, bytes in Meshtastic's
 
 def senders_of(channels: Iterable[Channel], interval_s: int) -> tuple[Sender, ...]:
     """
-    The ways of `SENDERS` to send exactly these channels, one record per interval.
-
-    `SENDERS` themselves carry gust and direction, too. Here every sender says what the field says
-    and nothing else, so that frame lengths compare.
+    The ways to send these channels, one record an interval; Cayenne LPP over LoRaWAN comes first.
 
     Args:
         channels: What a record holds.
@@ -143,35 +108,43 @@ def senders_of(channels: Iterable[Channel], interval_s: int) -> tuple[Sender, ..
     lpp, bits, mesh = (sum(_FIELD_COST[n][k] for n in names) for k in range(3))
     packed = -(-bits // 8)
     what = ", ".join(names)
-    lorawan = "LoRaWAN 1.0.4 header, FPort and MIC 13 B"
-    metrics = "telemetry.proto: a float with its key 5 or 6 B"
-    made = {
-        "lpp": f"LPP {lpp} B for {what} (2 B channel and type before T 2, RH 1, others 2 B:"
-        f" myDevices' Cayenne LPP); {lorawan}",
-        "packed": f"{bits} bits in {packed} B for {what}; {lorawan}",
-        "meshtastic": f"EnvironmentMetrics {mesh} B for {what} ({metrics}); Telemetry and Data 13 B"
-        " more; header 16 B (RadioInterface.h); LongFast SF11/250 kHz, preamble 16",
-    }
-    size = {
-        "lpp": lpp + _LORAWAN_BYTES,
-        "packed": packed + _LORAWAN_BYTES,
-        "meshtastic": mesh + _MESH_BYTES,
-    }
-    found = []
-    for s in SENDERS:
-        kind = s.key.partition("-")[0]
-        own = s.key == "meshtastic-60"
-        found.append(
-            replace(
-                s,
-                name=s.name.partition(",")[0],
-                frame_bytes=size[kind],
-                interval_s=s.interval_s if own else interval_s,
-                source=made[kind]
-                + ("; interval: the firmware's default (Default.h)" if own else ""),
-            )
-        )
-    return tuple(found)
+    lorawan = "LoRaWAN 1.0.4: MHDR 1, DevAddr 4, FCtrl 1, FCnt 2, FPort 1, MIC 4 = 13 B"
+    mesh_source = (
+        f"EnvironmentMetrics {mesh} B for {what} (telemetry.proto: a float with its key 5 or 6 B);"
+        " Telemetry and Data 13 B more; header 16 B (RadioInterface.h); LongFast SF11/250 kHz,"
+        " preamble 16"
+    )
+    mesh_bytes = mesh + _MESH_BYTES
+    return (
+        Sender(
+            "lpp",
+            "Cayenne LPP over LoRaWAN",
+            lpp + _LORAWAN_BYTES,
+            interval_s,
+            None,
+            f"LPP {lpp} B for {what} (2 B channel and type before T 2, RH 1, others 2 B:"
+            f" myDevices' Cayenne LPP); {lorawan}",
+        ),
+        Sender(
+            "packed",
+            "packed integers over LoRaWAN",
+            packed + _LORAWAN_BYTES,
+            interval_s,
+            None,
+            f"{bits} bits in {packed} B for {what}; {lorawan}",
+        ),
+        Sender(
+            "meshtastic", "Meshtastic telemetry", mesh_bytes, interval_s, _LONG_FAST, mesh_source
+        ),
+        Sender(
+            "meshtastic-60",
+            "Meshtastic telemetry",
+            mesh_bytes,
+            HOUR_S,
+            _LONG_FAST,
+            f"{mesh_source}; interval: the firmware's default (Default.h)",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,19 +165,6 @@ class PeriodicCost:
     frames_per_h: float
     bytes_per_h: float
     airtime_us_per_h: float
-
-
-def sender(key: str) -> Sender:
-    """
-    The sender of `SENDERS` called *key*.
-
-    Raises:
-        RangeError: There is none; the text lists the known ones.
-    """
-    for s in SENDERS:
-        if s.key == key:
-            return s
-    raise RangeError("sender", key, f"must be one of {', '.join(s.key for s in SENDERS)}")
 
 
 def cost(of: Sender, n_nodes: int, field: Radio) -> PeriodicCost:
@@ -237,3 +197,15 @@ def cost(of: Sender, n_nodes: int, field: Radio) -> PeriodicCost:
         bytes_per_h=frames_per_h * of.frame_bytes,
         airtime_us_per_h=frames_per_h * air_us,
     )
+
+
+def costs_of(site: Site) -> tuple[PeriodicCost, ...]:
+    """What each way of sending would cost the nodes of *site*, one record an epoch."""
+    field = Radio(site.sf, site.bw_hz, site.preamble_symbols, int(site.cr[-1]) - 4)
+    senders = senders_of(site.channels, site.epoch_s)
+    return tuple(cost(of, len(site.nodes), field) for of in senders)
+
+
+def lorawan_of(site: Site) -> PeriodicCost:
+    """What Cayenne LPP over LoRaWAN would cost *site*: the figure that others are held against."""
+    return costs_of(site)[0]

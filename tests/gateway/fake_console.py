@@ -245,7 +245,7 @@ class FakeConsole:
             total_bytes=sum(sum(h.bytes.values()) for h in hours),
             total_frames=sum(sum(h.frames.values()) for h in hours),
             total_airtime_us=sum(sum(h.airtime_us.values()) for h in hours),
-            periodic_bytes_per_hour=6.0 * 36 * len(self._places),
+            periodic_bytes_per_hour=6.0 * 28 * len(self._places),
             duty_limit_pct=10.0,
             duty_worst_pct=float(busiest.max()) * 0.1239 / 36.0,
             duty_worst_node=int(busiest.argmax()),

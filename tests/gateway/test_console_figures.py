@@ -110,9 +110,9 @@ def test_rates_of_a_first_half_hour_are_per_hour() -> None:
 
 
 def test_saving_compares_rates_since_the_start() -> None:
-    """1400 bytes in 14 h against 6048 bytes an hour are 60.48 times fewer."""
+    """1400 bytes in 14 h against 4704 bytes an hour are 47.04 times fewer."""
     factor = summarise(radio(snapshot(), 3600.0, total_bytes=1400)).saving_factor
-    assert factor == pytest.approx(60.48)
+    assert factor == pytest.approx(47.04)
     assert summarise(radio(snapshot(), 3600.0, total_bytes=0)).saving_factor is None
     unknown = radio(snapshot(), 3600.0, periodic_bytes_per_hour=None)
     assert summarise(unknown).saving_factor is None

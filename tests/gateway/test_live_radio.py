@@ -145,8 +145,8 @@ def test_duty_limit(region: str, freq_hz: int, limit_pct: float | None) -> None:
 
 
 def test_periodic_senders_of_the_same_field() -> None:
-    """36 bytes every ten minutes from each node: 216 bytes an hour and node."""
-    assert rf(Line(28)).periodic_bytes_per_hour == 28 * 216.0
+    """28 bytes every epoch, here of an hour, from each node."""
+    assert rf(Line(28)).periodic_bytes_per_hour == 28 * 28.0
 
 
 def test_a_clock_that_is_set_moves_the_beginning_with_it() -> None:

@@ -62,7 +62,7 @@ _NOW: Final = Row(
         ),
         stat(
             "Saved against periodic",
-            "Share of bytes saved in the range against the same values sent every 10 min (Cayenne"
+            "Share of bytes saved in the range against the same values sent every epoch (Cayenne"
             " LPP over LoRaWAN, as `qres.periodic` counts it).",
             {
                 "A": Ask(per_hour("bytes"), is_hidden=True),
@@ -97,7 +97,7 @@ _BYTES: Final = Row(
             {
                 "A": Ask(per_hour("bytes"), "sent"),
                 "B": Ask(limit("budget_bytes_h"), "budget"),
-                "C": Ask(limit("periodic_bytes_h"), "periodic every 10 min"),
+                "C": Ask(limit("periodic_bytes_h"), "periodic, every epoch"),
             },
             unit=_RATE,
             limits=_PROMISE,

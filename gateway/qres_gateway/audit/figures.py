@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qres_gateway.audit.hours_csv import utc
 from qres_gateway.audit.tally import DAY_US, KINDS, Transmitter
-from qres_gateway.audit.unseen import wilson
+from qres_gateway.audit.unseen import most_per_hour, wilson
 from qres_gateway.audit.verdict import group_of
 from qres_gateway.ledger import HOUR_US, UNKNOWN_NODE, Sum
 
@@ -42,6 +42,10 @@ def coverage_dict(coverage: Coverage, least: float) -> dict[str, Any]:
         "share_least": least,
         "covered_h": round(coverage.covered_us / HOUR_US, 4),
         "silence_is_gap_s": coverage.longest_us / 1e6,
+        "recorded_from_utc": None
+        if coverage.recorded_from_us is None
+        else utc(coverage.recorded_from_us),
+        "spans": coverage.n_spans,
         "gaps": [
             {
                 "from_utc": utc(gap.from_us),
@@ -101,16 +105,20 @@ def nodes_list(site: Site, tally: Tally, unseen: Unseen, law: Law) -> list[dict[
     """One entry a node and sub-band, by id; nodes that were not heard have zeros."""
     band = "" if law.band is None else law.band.name
     names = {node.id: node.name for node in site.nodes}
+    bounds = {is_relay: most_per_hour(site, is_relay=is_relay) for is_relay in (False, True)}
     heard = {node for node, _ in tally.senders}
     senders = dict(tally.senders) | {(i, band): Transmitter() for i in names if i not in heard}
     found = []
     for (node, where), sender in sorted(senders.items()):
         peak, limit_us = sender.window.most_airtime_us, law.limit_of(where)
         total = sender.total
+        is_relay = node in site.relays
+        bound = bounds[is_relay or (node == UNKNOWN_NODE and bool(site.relays))]
         found.append(
             {
                 "node": None if node == UNKNOWN_NODE else node,
                 "name": names.get(node),
+                "is_relay": is_relay,
                 "band": where,
                 **sum_dict(total),
                 "kinds": {kind: sum_dict(sender.kinds.get(kind, Sum())) for kind in KINDS},
@@ -119,6 +127,7 @@ def nodes_list(site: Site, tally: Tally, unseen: Unseen, law: Law) -> list[dict[
                 "worst_60min_bytes": sender.window.most_bytes.value,
                 "worst_duty_pct": round(100 * peak.value / HOUR_US, 6),
                 "share_of_limit_pct": round(100 * peak.value / limit_us, 4) if limit_us else None,
+                "bound_60min_airtime_us": bound.airtime_us,
                 "longest_frame_us": sender.longest_us,
                 "last_heard_utc": utc(sender.last_us) if total.frames else None,
                 "heartbeats_missing": unseen.heartbeats.get(node, 0),

@@ -38,6 +38,10 @@ _LOWER_BOUND: Final = (
     "A receiver sees only what it hears. Every sum above is of frames that were heard: a lower"
     " bound of what was sent."
 )
+_ONE_GATEWAY: Final = (
+    " This field has relays; the figures of LoRaWAN and Meshtastic are as if one gateway heard"
+    " every node. What they would need to be heard at all is not in them."
+)
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -62,7 +66,8 @@ def page(done: Audited) -> str:
             _figure(
                 peers_plot(f),
                 "The same nodes, the same values, the same time. Only the first bar is measured;"
-                " it is of frames that were heard, the others of frames that would be sent.",
+                " it is of frames that were heard, the others of frames that would be sent."
+                + (_ONE_GATEWAY if f["site"]["relays"] else ""),
             ),
             peer_table(f),
             _evidence(f),
@@ -142,10 +147,16 @@ def _law_caption(f: dict[str, Any]) -> str:
     law = f["law"]
     shown = sum(1 for n in f["nodes"] if n["worst_60min_airtime_us"])
     few = " The 24 with the most; the table below has all." if shown > NODES_SHOWN else ""
+    line = "The dotted line is what a node that keeps to the protocol can send in any hour at most"
+    which = "heard or not."
+    if f["site"]["relays"]:
+        line = (
+            "The dotted lines are what nodes that keep to the protocol can send in an hour at most"
+        )
+        which = "heard or not: left a node, right a relay."
     return (
-        f"{_rule(law)} Source: {law['source'] or 'none'}. The dotted line is what a node that"
-        f" keeps to the protocol can send in any hour at most ({law['bound_frames']} frames),"
-        f" heard or not.{few}"
+        f"{_rule(law)} Source: {law['source'] or 'none'}. {line} ({law['bound_frames']} frames),"
+        f" {which}{few}"
     )
 
 
@@ -174,6 +185,12 @@ def _evidence(f: dict[str, Any]) -> str:
             " If reports fare alike, about"
             f" {unseen['frames_sent_estimate'] or 0:,} frames were sent. This is an estimate."
         )
+    if f["site"]["relays"]:
+        lines.append(
+            "Relays repeat reports that the gateway may not have heard itself, so it can know more"
+            " than it heard; beacons are not repeated. Frames of relays are scaled like all others,"
+            " although beacons of all nodes are no fair sample of theirs."
+        )
     lines.append(
         f"Due and not heard, at least: {unseen['frames_missing_least']:,} (beacons"
         f" {due - heard:,}, six-hour reports {unseen['heartbeats_missing']:,}). Lost, or their"
@@ -181,22 +198,39 @@ def _evidence(f: dict[str, Any]) -> str:
     )
     lines.append(
         "Not knowable: reports that were sent because of a surprise and lost. What bounds them is"
-        " the protocol: one report a node and epoch, one frame a common slot."
+        " the protocol: one report a node and epoch, one frame a common slot"
+        + (", two frames a phase and relay." if f["site"]["relays"] else ".")
     )
     lines.append(
         f"Time without any frame of the field for more than {coverage['silence_is_gap_s'] / 60:g}"
         " minutes, in which two beacons were due, counts as not listening and is left out of all"
-        " rates. Shorter outages cannot be told from silence."
+        f" rates. {_record(coverage)}"
     )
     gaps = coverage["gaps"]
     shown = "".join(
-        f"<li>{_utc(g['from_utc'])} to {_utc(g['to_utc'])} UTC, {g['hours']:,.1f} h</li>"
+        f"<li>{_utc(g['from_utc'])} to {_utc(g['to_utc'])} UTC, {_length(g['hours'])}</li>"
         for g in gaps[:50]
     )
     more = f"<li>and {len(gaps) - 50} more</li>" if len(gaps) > 50 else ""
     listed = f"<h3>Not listening</h3><ul>{shown}{more}</ul>" if gaps else "<p>No gap.</p>"
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f"<h2>What was not heard</h2><ul>{items}</ul>{listed}"
+
+
+def _length(hours: float) -> str:
+    return f"{hours:,.1f} h" if hours >= 1 else f"{60 * hours:,.1f} min"
+
+
+def _record(coverage: dict[str, Any]) -> str:
+    """What is known of shorter outages."""
+    since = coverage["recorded_from_utc"]
+    if since is None:
+        return "Shorter outages cannot be told from silence."
+    return (
+        f"From {since[:16].replace('T', ' ')} UTC on the gateway kept a record of when it listened:"
+        " what is outside of it is left out to the second; where it was killed, its last sign of"
+        " life counts, at most a minute too early."
+    )
 
 
 def _utc(iso: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from qres.periodic import Radio, cost, senders_of
+from qres.periodic import costs_of
 from qres_gateway.ledger import HOUR_US, Sum
 
 if TYPE_CHECKING:
-    from qres.periodic import Sender
+    from qres.periodic import PeriodicCost
     from qres.site import Site
     from qres_gateway.audit.delta import SendOnDelta
 
@@ -28,6 +28,11 @@ _DELTA: Final = (
     " nodes measured: a real one sends more. Same frames, tolerance and heartbeats; beacons and"
     " checkpoints as heard"
 )
+_DELTA_RELAYS: Final = "; relays as heard, though they would have more to repeat"
+_ONE_GATEWAY: Final = (
+    "; as if one gateway heard everybody: what it would take to be heard where this field needs"
+    " relays is not counted"
+)
 
 
 def peers(
@@ -40,7 +45,8 @@ def peers(
         site: The field.
         covered_us: Time in which the gateway was listening. [us]
         delta: What send-on-delta reports would have been; None if the store does not tell.
-        common: Beacons and checkpoint fragments as heard, which send-on-delta needs as well.
+        common: Beacons, checkpoint fragments and RELAYs as heard, which send-on-delta needs as
+            well.
     """
     hours = covered_us / HOUR_US
     found = []
@@ -49,30 +55,29 @@ def peers(
         total.add(delta.reports.frames, delta.reports.bytes, delta.reports.airtime_us)
         rates = (total.frames / hours, total.bytes / hours, total.airtime_us / hours)
         entry = _entry("send_on_delta", "send-on-delta, same frames", rates, hours, site)
-        found.append(entry | {"basis": "estimated", "assumptions": _DELTA, "source": "SPEC 6"})
-    own = Radio(site.sf, site.bw_hz, site.preamble_symbols, int(site.cr[-1]) - 4)
-    for sender in senders_of(site.channels, site.epoch_s):
-        is_mesh = sender.radio is not None
-        found.append(_periodic(sender, own, site, hours, 1, _FLOOR if is_mesh else _LORAWAN))
+        assumed = _DELTA + (_DELTA_RELAYS if site.relays else "")
+        found.append(entry | {"basis": "estimated", "assumptions": assumed, "source": "SPEC 6"})
+    for c in costs_of(site):
+        is_mesh = c.sender.radio is not None
+        found.append(_periodic(c, site, hours, 1, _FLOOR if is_mesh else _LORAWAN))
         if is_mesh:
-            found.append(_periodic(sender, own, site, hours, 2, _RELAYED))
+            found.append(_periodic(c, site, hours, 2, _RELAYED))
     return found
 
 
 def _periodic(
-    sender: Sender, own: Radio, site: Site, hours: float, times: int, assumptions: str
+    c: PeriodicCost, site: Site, hours: float, times: int, assumptions: str
 ) -> dict[str, Any]:
-    c = cost(sender, len(site.nodes), own)
+    sender = c.sender
     rates = (c.frames_per_h * times, c.bytes_per_h * times, c.airtime_us_per_h * times)
-    every = f"every {sender.interval_s / 60:g} min"
     relays = {1: ", not relayed" if sender.radio else "", 2: ", relayed once"}[times]
     key = sender.key if times == 1 else f"{sender.key}-relayed"
-    entry = _entry(key, f"{sender.name}, {every}{relays}", rates, hours, site)
+    entry = _entry(key, sender.title + relays, rates, hours, site)
     return entry | {
         "basis": "computed",
         "frame_bytes": sender.frame_bytes,
         "interval_s": sender.interval_s,
-        "assumptions": assumptions,
+        "assumptions": assumptions + (_ONE_GATEWAY if site.relays else ""),
         "source": sender.source,
     }
 

@@ -14,6 +14,7 @@ from qres_gateway.audit.svg import (
     number,
     time_ticks,
 )
+from qres_gateway.audit.tables import shows
 from qres_gateway.audit.tally import KINDS
 from qres_gateway.ledger import HOUR_US
 
@@ -56,12 +57,13 @@ def hours_plot(f: dict[str, Any], hours: list[ClockHour]) -> str:
         d.text(_LEFT - 6, y(tick) + 4, f"{tick:,}", anchor="end")
     for hour, label in time_ticks(first, end):
         d.line(x(hour), bottom, x(hour), bottom + 4, "axis")
-        d.text(x(hour), bottom + 17, label, anchor="middle")
+        is_last = x(hour) > _RIGHT - 40
+        d.text(x(hour), bottom + 17, label, anchor="end" if is_last else "middle")
     silent = [h for h in hours if h.covered_us < HOUR_US / 2]
     d.bars(((x(h.hour), above, x(1) - x(0), bottom - above) for h in silent), "gap")
     if len(hours) <= _HOURS_SHOWN:
         _by_hour(d, hours, x, y)
-        legend = [(kind, kind) for kind in KINDS]
+        legend = [(kind, kind) for kind in KINDS if shows(kind, f)]
     else:
         _by_day(d, hours, x, y)
         legend = [("most", "fullest clock hour of the day"), ("report", "mean of the day")]
@@ -117,16 +119,16 @@ def nodes_plot(f: dict[str, Any]) -> str:
         key=lambda n: -n["worst_60min_airtime_us"],
     )[:NODES_SHOWN]
     limit_s = None if law["limit_us_per_hour"] is None else law["limit_us_per_hour"] / 1e6
-    bound_s = law["bound_us"] / 1e6
+    bounds_s = sorted({n["bound_60min_airtime_us"] / 1e6 for n in f["nodes"]})
     seconds = [n["worst_60min_airtime_us"] / 1e6 for n in nodes]
-    ticks = decades(min([*seconds, bound_s]), max([*seconds, bound_s, limit_s or 0]))
-    row, above = 15, 34
+    ticks = decades(min([*seconds, *bounds_s]), max([*seconds, *bounds_s, limit_s or 0]))
+    row, above = 15, 34 + 14 * (len(bounds_s) - 1)
     bottom = above + row * max(len(nodes), 1)
     rule = "no limit for the hour" if limit_s is None else f"the limit is {limit_s:g} s"
     worst = f"{seconds[0]:.2f} s" if seconds else "nothing"
     text = f"The most of any transmitter is {worst}; {rule}. Logarithmic axis."
     d = Drawing("nodes", "Airtime in the worst 60 minutes by transmitter", text, bottom + 42)
-    x = log_scale(ticks, _NAMES, _RIGHT - 8)
+    x = log_scale(ticks, _NAMES, _RIGHT - 16)
     for tick in ticks:
         d.line(x(tick), above - 4, x(tick), bottom, "grid")
         d.text(x(tick), bottom + 16, f"{tick:g} s", anchor="middle")
@@ -135,8 +137,11 @@ def nodes_plot(f: dict[str, Any]) -> str:
         d.text(_NAMES - 8, at + 4, _clip(_who(n)), anchor="end")
         d.line(_NAMES, at, x(s), at, "stem")
         d.circle(x(s), at, 4, "over" if limit_s is not None and s > limit_s else "dot")
-    d.line(x(bound_s), above - 4, x(bound_s), bottom, "bound")
-    d.text(x(bound_s), above - 10, f"protocol {bound_s:.3g} s", "bound-text", "middle")
+    for i, bound_s in enumerate(bounds_s):
+        top = above - 14 * i
+        d.line(x(bound_s), top - 4, x(bound_s), bottom, "bound")
+        of = f"protocol{', relay' if i else ''} {bound_s:.3g} s"
+        d.text(x(bound_s), top - 10, of, "bound-text", "middle")
     if limit_s is not None:
         d.line(x(limit_s), above - 4, x(limit_s), bottom, "limit")
         share = f"{law['duty_limit_pct']:g} %"

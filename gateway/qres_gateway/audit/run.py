@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from qres.site import Site
     from qres_gateway.audit.hours_csv import HoursCsv
     from qres_gateway.audit.store import AuditStore
+    from qres_gateway.listening import Span
 
 __all__ = ["COVERAGE_LEAST", "FOLLOWS", "SCHEMA", "Audited", "Question", "audit"]
 
@@ -46,7 +47,7 @@ FOLLOWS: Final = (
     "schema", "verdict", "site", "period", "coverage", "accepted", "hours", "budget", "law",
     "unseen", "nodes", "days",
 )  # fmt: skip
-"""Figures that follow from frames, site and options alone: `figures_sha256` is of these."""
+"""Figures that follow from frames, spans of listening, site and options alone: these are hashed."""
 _TOLD_EVERY: Final = 5_000
 
 
@@ -65,6 +66,7 @@ class Question:
         command: The command line, for who wants to do it again.
         made_utc: When; ISO 8601.
         inputs: Files, as given.
+        listening: When gateways listened; None for what the store says.
     """
 
     site: Site
@@ -76,6 +78,7 @@ class Question:
     command: str = "qres audit"
     made_utc: str = ""
     inputs: tuple[str, ...] = ()
+    listening: tuple[Span, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,8 @@ def audit(
     """
     site = question.site
     from_us, to_us = _period(store, question)
-    coverage = Coverage(from_us, to_us, silence_us(site))
+    listened = store.listening() if question.listening is None else question.listening
+    coverage = Coverage(from_us, to_us, silence_us(site), listened)
     unseen = Unseen(site, coverage)
     tally = Tally(site, csv)
     if csv is not None:
@@ -188,6 +192,7 @@ def _figures(
             "preamble_symbols": site.preamble_symbols,
             "epoch_s": site.epoch_s,
             "tolerance_class": site.tolerance.class_name,
+            "relays": list(site.relays),
         },
         "period": {
             "from_us": coverage.from_us,
@@ -238,7 +243,7 @@ def _peers(store: AuditStore, site: Site, coverage: Coverage, tally: Tally) -> l
         if coverage.is_covered(epoch.time_us):
             delta.add(epoch)
     common = Sum()
-    for kind in ("beacon", "checkpoint"):
+    for kind in ("beacon", "checkpoint", "relay"):
         part = tally.total.kinds.get(kind, Sum())
         common.add(part.frames, part.bytes, part.airtime_us)
     return peers(site, coverage.covered_us, delta, common)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from qres_gateway.database import Database
+from qres_gateway.database import open_to_read
 from qres_gateway.fire_state import FireState
 from qres_gateway.ledger import Sum
-from qres_gateway.replay.captures import _readable
+from qres_gateway.listening import Span, spans
 from qres_gateway.replay.derived import REPLAY_CURSOR
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from qres_gateway.database import Database
 
 __all__ = ["AuditStore", "EpochValues", "Row", "open_store"]
 
@@ -113,6 +115,10 @@ class AuditStore:
         with self._database.reading() as connection:
             yield from map(Row._make, connection.execute(_ROWS, (from_us, to_us)))
 
+    def listening(self) -> list[Span]:
+        """When the gateway says that it listened; empty if the store has no record."""
+        return spans(self._database)
+
     def source_refused(self, from_hour: int, to_hour: int) -> dict[str, int]:
         """What receivers' messages held that was no usable frame: number by reason."""
         query = """SELECT reason, sum(frames) FROM refused WHERE layer != 'frame'
@@ -160,7 +166,7 @@ def open_store(path: Path) -> Iterator[AuditStore]:
     Raises:
         FrameLogError: One of its kinds; the text says what to do.
     """
-    with _readable(path) as readable, Database.open(readable, read_only=True) as database:
+    with open_to_read(path) as database:
         with database.reading() as connection:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA cache_size=-65536")

@@ -16,6 +16,7 @@ __all__ = [
     "identity",
     "peer_table",
     "refused_table",
+    "shows",
     "statistics_table",
 ]
 
@@ -82,12 +83,17 @@ def statistics_table(f: dict[str, Any]) -> str:
     )
 
 
+def shows(kind: str, f: dict[str, Any]) -> bool:
+    """Whether a kind of frame is worth a line: a field without relays has none for theirs."""
+    return kind != "relay" or bool(f["site"]["relays"] or f["accepted"]["kinds"][kind]["frames"])
+
+
 def by_kind(f: dict[str, Any]) -> str:
     """Kinds and sub-bands."""
     rows: list[list[object]] = [
         [name, _int(v["frames"]), _int(v["bytes"]), _s(v["airtime_us"], 1)]
         for name, v in (
-            *f["accepted"]["kinds"].items(),
+            *((k, v) for k, v in f["accepted"]["kinds"].items() if shows(k, f)),
             *((f"sub-band {b}", v) for b, v in f["accepted"]["bands"].items()),
             ("all", f["accepted"]["total"]),
         )
@@ -168,7 +174,7 @@ def by_node(f: dict[str, Any]) -> str:
     rows: list[list[object]] = [
         [
             "unknown" if n["node"] is None else n["node"],
-            n["name"],
+            f"{n['name']}, relay" if n["is_relay"] else n["name"],
             n["band"],
             _int(n["frames"]),
             _int(n["bytes"]),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["DAY_US", "KINDS", "Hour", "HourSink", "NodeHour", "Tally", "Transmitter"]
 
 DAY_US: Final = 24 * HOUR_US
-KINDS: Final = ("report", "beacon", "checkpoint")
+KINDS: Final = ("report", "beacon", "checkpoint", "relay")
 
 _Key = tuple[int, str]
 _Name = TypeVar("_Name", str, int)

@@ -9,7 +9,8 @@ What the protocol proves about frames that were not heard.
 What of this is missing while the gateway listened was lost, or its sender was off: a lower bound of
 what was lost. A report that was sent because of a surprise and lost leaves no trace that the log
 could show: it is not knowable from here. From above, a member sends at most one report an epoch and
-one frame in a common slot, so what a node *can* have sent has a bound, heard or not.
+one frame in a common slot, and a relay two more (SPEC 6.6), so what a node *can* have sent has a
+bound, heard or not.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _DAY_S: Final = 86_400
 _BEACON_BYTES: Final = 16
 _FRAGMENTS_MOST: Final = 64 + 2 + 16  # SPEC 6.4: 2816 bytes in sources of 44, and their parity
 _HALF_GUARD_US: Final = 100_000
+_RELAYS_A_PHASE: Final = 2  # SPEC 3 and 6.6: there and back
 _Z95: Final = 1.959963984540054
 
 
@@ -41,7 +43,7 @@ class Bound(NamedTuple):
     What one node that keeps to the protocol can send in any hour at most.
 
     Attributes:
-        frames: Reports, beacons and checkpoint fragments together.
+        frames: Reports, beacons, checkpoint fragments and RELAYs together.
         n_bytes: Their PHY payload. [bytes]
         airtime_us: Their time on air. [us]
         longest_us: The longest frame. [us]
@@ -53,13 +55,20 @@ class Bound(NamedTuple):
     longest_us: int
 
 
-def most_per_hour(site: Site) -> Bound:
+def most_per_hour(site: Site, *, is_relay: bool | None = None) -> Bound:
     """
-    The bound of a site: a report an epoch, its beacon, and fragments at their closest stride.
+    The bound of a node: a report an epoch, its beacon, and fragments at their closest stride.
 
-    One more of each than an hour has places: a clock that is being corrected may bring the first
-    and the last of them together within 60 minutes.
+    A relay sends two RELAYs a phase as well (SPEC 6.6). One more of each than an hour has places: a
+    clock that is being corrected may bring the first and the last of them together within 60
+    minutes.
+
+    Args:
+        site: The field.
+        is_relay: Of a relay, or of any other node; None for the most of any node of the site.
     """
+    if is_relay is None:
+        is_relay = bool(site.relays)
     phases = HOUR_US // site.phase_us
     a_day = _DAY_S * 1_000_000 // site.phase_us
     free = a_day - math.ceil(a_day / beacon_phases(site))
@@ -68,7 +77,8 @@ def most_per_hour(site: Site) -> Bound:
     reports = 3600 // site.epoch_s + 1
     beacons = 1 if len(site.nodes) > 1 else 2
     longest = 4 + max(5, -(-(1 + 18 * len(site.channels)) // 8)) + (3 if site.echo else 0)
-    parts = ((reports, longest), (beacons, _BEACON_BYTES), (fragments, FRAME_MAX_BYTES))
+    relayed = _RELAYS_A_PHASE * (phases + 1) if is_relay else 0
+    parts = ((reports, longest), (beacons, _BEACON_BYTES), (fragments + relayed, FRAME_MAX_BYTES))
     return Bound(
         sum(n for n, _ in parts),
         sum(n * size for n, size in parts),
@@ -158,7 +168,8 @@ class Unseen:
         """Beacons heard, and due while the gateway was listening. After `Coverage.finish`."""
         site, coverage = self._site, self._coverage
         step = beacon_phases(site)
-        offset_us = site.commit_us - site.common_us + _HALF_GUARD_US
+        slots = 1 + _RELAYS_A_PHASE * len(site.relays)  # the common one comes before the relays'
+        offset_us = site.commit_us - slots * site.common_us + _HALF_GUARD_US
         offset_us += site.airtime_us(_BEACON_BYTES)
         first = -(-(coverage.from_us - offset_us) // site.phase_us)
         due = {

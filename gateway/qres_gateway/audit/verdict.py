@@ -120,13 +120,18 @@ def _cautions(figures: dict[str, Any]) -> list[Reason]:
                 " of a node",
             )
         )
-    bound_us = figures["law"]["bound_us"]
-    beyond = [n["node"] for n in figures["nodes"] if n["worst_60min_airtime_us"] > bound_us]
-    named = [node for node in beyond if node is not None]
-    if named:
+    beyond = [
+        n
+        for n in figures["nodes"]
+        if n["worst_60min_airtime_us"] > n["bound_60min_airtime_us"] and n["node"] is not None
+    ]
+    if beyond:
+        bounds = sorted({n["bound_60min_airtime_us"] for n in beyond})
         text = (
-            f"nodes {', '.join(map(str, named))} sent more in 60 minutes than the protocol lets a"
-            f" node send ({bound_us / 1e6:.2f} s): a fault, or another site file"
+            f"nodes {', '.join(str(n['node']) for n in beyond)} sent more in 60 minutes than the"
+            " protocol lets them"
+            f" ({' or '.join(f'{bound / 1e6:.2f}' for bound in bounds)} s): a fault, or another"
+            " site file"
         )
         found.append(Reason("caution", "beyond_protocol", text))
     ledger = figures["ledger"]

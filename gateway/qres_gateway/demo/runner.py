@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from qres.periodic import Radio, cost, sender
+from qres.periodic import lorawan_of
 from qres.virtual.concentrator import Concentrator
 from qres.virtual.field import VirtualField
 from qres.virtual.measure import Measurement
@@ -249,8 +249,7 @@ class Demo:
         """The score, ready for JSON."""
         n = len(self._site.nodes)
         figures = self.measured.as_dict()
-        radio = Radio(self._site.sf, self._site.bw_hz, self._site.preamble_symbols)
-        periodic = cost(sender("lpp"), n, radio)
+        periodic = lorawan_of(self._site)
         rate = figures["rf_bytes_per_hour"]
         return {
             "nodes": n,

@@ -8,16 +8,12 @@ What a file is follows from its first bytes.
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import tempfile
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import closing
 from heapq import merge
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from qres_gateway.database import Database
+from qres_gateway.database import open_to_read
 from qres_gateway.errors import CaptureError
 from qres_gateway.frame_log import FrameLog
 from qres_gateway.outbox import Outbox
@@ -26,6 +22,7 @@ from qres_gateway.sources.capture import CaptureSource
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
 
     from qres_gateway.sources.base import RawFrame
 
@@ -114,32 +111,13 @@ class DatabaseCapture:
 
     def __iter__(self) -> Iterator[RawFrame]:
         """Every frame, by its time of reception; what was logged when the reading began."""
-        with _readable(self.path) as path, Database.open(path, read_only=True) as database:
+        with open_to_read(self.path) as database:
             log = FrameLog(database)
             self.until_us = Outbox(database).last_commit_us
             with closing(_whole(log)) as rows:
                 for frame in rows:
                     self.frames += 1
                     yield frame
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[Path]:
-    """
-    The database, or a copy of it where its folder cannot be written.
-
-    Even to read, SQLite makes a file beside the database. An SD card at the end of its life, which
-    is when people need this, allows only reading.
-    """
-    if os.access(path.parent, os.W_OK):
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="qres-replay-") as folder:
-        for suffix in ("", "-wal"):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                shutil.copyfile(part, Path(folder) / part.name)
-        yield Path(folder) / path.name
 
 
 def _whole(log: FrameLog) -> Generator[RawFrame]:

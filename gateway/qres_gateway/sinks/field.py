@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from qres.periodic import Radio, cost, sender
+from qres.periodic import lorawan_of
 from qres.region import region
 from qres.site import N_PHASES, phases
 from qres_gateway.ledger import OUT_OF_BAND
@@ -63,7 +63,8 @@ class SinkField:
         phase_us: Length of a phase. [us]
         deadline_s: Silence after which a node is stale. [s]
         duty_pct: Legal limit of a transmitter, by sub-band; a forbidden one has 0. [%]
-        periodic_bytes_h: What periodic senders would put on air. [B/h]
+        periodic_bytes_h: What the same values would be on air with Cayenne LPP over LoRaWAN,
+            every epoch. [B/h]
         budget_bytes_h: What the field may put on air. [B/h]
     """
 
@@ -81,8 +82,6 @@ class SinkField:
     @classmethod
     def of(cls, site: Site) -> SinkField:
         """What follows from a site file."""
-        radio = Radio(site.sf, site.bw_hz, site.preamble_symbols)
-        periodic = cost(sender("lpp"), len(site.nodes), radio)
         limits = {band.name: 100.0 * band.duty_cycle for band in region(site.region).sub_bands}
         return cls(
             site=site,
@@ -93,7 +92,7 @@ class SinkField:
             phase_us=site.phase_us,
             deadline_s=deadline_us(site.phase_us) / 1e6,
             duty_pct={**limits, OUT_OF_BAND: 0.0},
-            periodic_bytes_h=round(periodic.bytes_per_h),
+            periodic_bytes_h=round(lorawan_of(site).bytes_per_h),
             budget_bytes_h=site.budget_bytes_h,
         )
 

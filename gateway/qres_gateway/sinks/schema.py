@@ -156,7 +156,7 @@ MEASUREMENTS: Final = (
         (
             Column("duty_pct", "float", "%", "the region's legal limit per transmitter"),
             Column("budget_bytes_h", "integer", "B/h", "the site's own budget for all nodes"),
-            Column("periodic_bytes_h", "integer", "B/h", "the same values sent every 10 min"),
+            Column("periodic_bytes_h", "integer", "B/h", "the same values sent every epoch"),
         ),
         "beginning of the UTC hour",
         "what the sums are compared with; one point per sub-band in use and hour",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qres.core import Field
-from qres.periodic import SENDERS, Radio, cost
+from qres.periodic import costs_of
 from qres.virtual.field import VirtualField
 from qres.virtual.measure import Measurement, run
 from qres.virtual.sites import DEMO_KEY, site_for
@@ -87,7 +87,6 @@ def rf_bench(
     )
     phases = phases_in(weather, site, hours)
     nodes = len(site.nodes)
-    radio = Radio(site.sf, site.bw_hz, site.preamble_symbols)
 
     def second(done: int) -> None:
         if progress is not None:
@@ -98,10 +97,10 @@ def rf_bench(
     figures = qres.as_dict()
     rate, delta_rate = figures["rf_bytes_per_hour"], delta.as_dict()["rf_bytes_per_hour"]
     baselines: dict[str, Any] = {"send_on_delta": delta.as_dict()}
-    for sender in SENDERS:
-        periodic = cost(sender, nodes, radio)
-        baselines[sender.key] = {
-            "name": sender.name,
+    for periodic in costs_of(site):
+        baselines[periodic.sender.key] = {
+            "name": periodic.sender.title,
+            "frame_bytes": periodic.sender.frame_bytes,
             "rf_bytes_per_hour": periodic.bytes_per_h,
             "airtime_ms_per_hour": periodic.airtime_us_per_h / 1000,
         }

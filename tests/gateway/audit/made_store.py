@@ -136,6 +136,15 @@ def made(folder: Path, sent: list[Sent], *, ledger: bool = True, **changes: Any)
     return Made(site_file, store)
 
 
+def add_spans(store: Path, spans: list[tuple[float, float]]) -> None:
+    """Have the gateway say that it listened, hours after START_US."""
+    with Database.open(store) as database, database.transaction() as connection:
+        connection.executemany(
+            "INSERT INTO listening (source, from_us, until_us, ended) VALUES ('udp', ?, ?, 1)",
+            [(START_US + round(a * HOUR_US), START_US + round(b * HOUR_US)) for a, b in spans],
+        )
+
+
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[Any, str, str]:
     """Exit code, stdout and stderr of `qres`."""
     capsys.readouterr()

@@ -132,6 +132,16 @@ def test_what_a_node_can_send_at_most(tmp_path: Path) -> None:
     assert (bound.frames, bound.n_bytes) == (7 + 1 + 9, 7 * 14 + 16 + 9 * 51)
 
 
+def test_what_a_relay_can_send_at_most(tmp_path: Path) -> None:
+    """Where nodes repeat for others, two RELAYs of 51 B a phase more, and of one phase more."""
+    # source: SPEC 6.6; 24 phases of 150 s an hour
+    plain = most_per_hour(load_site(make_site(tmp_path / "a")))
+    bound = most_per_hour(load_site(make_site(tmp_path / "b", relays=(2,))))
+    assert bound.frames - plain.frames == 2 * 25
+    assert bound.n_bytes - plain.n_bytes == 2 * 25 * 51
+    assert bound.longest_us == plain.longest_us
+
+
 def test_interval_of_a_share() -> None:
     """Wilson's interval, and all is possible where nothing was due."""
     # source: Newcombe (1998), Stat. Med. 17, 857-872, table I: 81 of 263 and 1 of 29

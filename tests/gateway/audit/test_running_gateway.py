@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from qres_gateway.sources.capture import write_capture
 from tests.e2e.clocked_gateway import FileClock
 from tests.e2e.qres_process import Forwarder, Running, qres
-from tests.e2e.stores import pass_time, payloads, wait_until, whole
+from tests.e2e.stores import decode_cursor, pass_time, payloads, wait_until, whole
 from tests.gateway.recorded_field import recorded, write_field
 
 DAYS_APART_US = 30 * 3_600_000_000
@@ -60,6 +61,40 @@ def test_a_gateway_that_goes_on_receiving(tmp_path: Path) -> None:
     assert ran.code == 0, figures["text"]
     assert figures["accepted"]["total"]["bytes"] == sum(len(s.frame) for s in sent)
     assert figures["ledger"]["hours_differ"] == 0
+
+
+def _is_decoded(store: Path, rows: int) -> bool:
+    return decode_cursor(store) == rows
+
+
+def test_an_outage_after_kill_9(tmp_path: Path) -> None:
+    """Killed, and started again 50 minutes later: a gap of just that, which silence cannot show."""
+    field = recorded(8, 12.0)
+    site = write_field(tmp_path, field.site)
+    clock, store = FileClock(tmp_path / "clock"), tmp_path / "store.sqlite"
+    sent = [s for phase in field.sent for s in phase]
+    half = len(sent) // 2
+    again_us = sent[half - 1].end_us + 50 * 60_000_000
+    heard = [sent[:half], [s for s in sent[half:] if s.end_us > again_us]]
+    arguments = ("gateway", "--site", site, "--store", store, "--udp-port", 0, "--no-console")
+    clock.set(sent[0].end_us)
+    with Forwarder(field.site, clock) as forwarder:
+        for frames, end in zip(heard, (signal.SIGKILL, signal.SIGTERM), strict=True):
+            with Running(*arguments, clock=tmp_path / "clock") as gateway:
+                forwarder.connect(gateway.udp_port())
+                for frame in frames:
+                    forwarder.push(frame)
+                total = half if frames is heard[0] else half + len(frames)
+                pass_time(clock, frames[-1].end_us, store, total)
+                wait_until(partial(_is_decoded, store, total))
+                gateway.end(end)
+            clock.set(max(again_us, frames[-1].end_us + 2_000_000))
+    ran = qres("audit", store, "--site", site, "--json")
+    figures = json.loads(ran.out)
+    assert figures["coverage"]["spans"] == 2, figures["text"]
+    ((gap),) = figures["coverage"]["gaps"]
+    assert 49 / 60 < gap["hours"] <= 51 / 60
+    assert figures["accepted"]["total"]["frames"] == half + len(heard[1])
 
 
 def test_ctrl_c_in_mid_run(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_a_small_log_by_hand(tmp_path: Path) -> None:
         "report": {"frames": 1, "bytes": 6, "airtime_us": 123_904},
         "beacon": {"frames": 1, "bytes": 16, "airtime_us": 164_864},
         "checkpoint": {"frames": 1, "bytes": 51, "airtime_us": 328_704},
+        "relay": {"frames": 0, "bytes": 0, "airtime_us": 0},
     }
     assert f["accepted"]["total"] == {"frames": 3, "bytes": 73, "airtime_us": 617_472}
     by_node = {n["node"]: (n["frames"], n["bytes"], n["airtime_us"]) for n in f["nodes"]}
@@ -130,7 +131,7 @@ FRAMES = st.lists(
     st.tuples(
         st.integers(0, 5 * HOUR_US),
         st.one_of(st.none(), st.integers(0, 3)),
-        st.sampled_from(("report", "beacon", "checkpoint")),
+        st.sampled_from(("report", "beacon", "checkpoint", "relay")),
         st.integers(6, 51),
     ),
     max_size=60,
