@@ -85,7 +85,7 @@ class _Field:
             if self.hostile and rng.random() < 0.05:
                 at = int(rng.integers(0, len(frame)))
                 said = frame[:at] + bytes([frame[at] ^ 1]) + frame[at + 1 :]
-            pair.hear(end_us + int(rng.integers(-off_us, off_us)), said)
+            self.hear(pair, end_us + int(rng.integers(-off_us, off_us)), said)
         if rng.random() < 0.1:
             self.waiting.append((self.phase + int(rng.integers(0, 8)), end_us, frame))
 

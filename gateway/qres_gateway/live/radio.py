@@ -49,9 +49,9 @@ class RadioLedger:
         self._total = Sum()
         self._hours: dict[int, dict[FrameType, Sum]] = {}
         self._shown: dict[int, RfHour] = {}
-        # A member reports once an epoch at most, and a phase has one common slot: SPEC 6. Twice
-        # that, because late frames come in bursts.
-        frames_per_h = (n + N_PHASES) * 3600 // site.epoch_s
+        # A member reports once an epoch at most, and a phase has one common slot and two for each
+        # relay: SPEC 6. Twice that, because late frames come in bursts.
+        frames_per_h = (n + N_PHASES * (1 + 2 * len(site.relays))) * 3600 // site.epoch_s
         kept = 2 * frames_per_h + 64
         self._at_us = np.full(kept, np.iinfo(np.int64).min // 2, dtype=np.int64)
         self._node = np.full(kept, _UNKNOWN, dtype=np.int64)

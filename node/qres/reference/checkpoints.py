@@ -91,6 +91,8 @@ class Checkpoints:
         try:
             decoded = self._collector.add(rank, number, blob_bytes, data)
         except RefusedError as refused:
+            if self._collector.is_whole:
+                self.scribe.forget()
             return refused.reason
         if not passed_over and rank < SCRIBES:
             self.held = HeldFragment(era, RelayFragment(rank, number, blob_bytes, data))

@@ -37,6 +37,11 @@ class Collector:
         self._fragments: dict[int, bytes] = {}
         self._whole = False
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether K fragments of the sender came together, valid or not."""
+        return self._whole
+
     def passes_over(self, rank: int) -> bool:
         """Whether fragments of the sender at place *rank* have no effect: an earlier is heard."""
         return self._rank is not None and rank > self._rank
