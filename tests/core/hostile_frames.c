@@ -7,7 +7,8 @@
  *
  *   hostile_frames [FRAMES [SEED]]        default 50000 frames, seed 1
  *
- * Half of the frames hit a field without echo (SPEC 6.5), half one with it.
+ * A third of the frames hits a plain field, a third one with echo (SPEC 6.5), a third one with relays
+ * (SPEC 6.6).
  * Some 50 candidates are tried for a plausible frame, each a chance of 2^-32 to pass: a run with a
  * million frames and a random seed fails by chance once in a hundred. Seed 1 does not.
  */
@@ -34,7 +35,7 @@ static const char *const way_name[WAYS] = {
 static talking field, foreigner[FOREIGNERS];
 static qres_node victim[VICTIMS], before;
 static sent_frame kept[TALK_KEEP];
-static uint32_t n_kept, thrown, accepted_by_way[WAYS], thrown_by_way[WAYS];
+static uint32_t n_kept, thrown, relays_heard, accepted_by_way[WAYS], thrown_by_way[WAYS];
 static chance dice;
 
 static uint32_t counted(const qres_node *n)
@@ -53,7 +54,7 @@ static int is_unchanged(const qres_node *a, const qres_node *b)
 {
     return SAME(base) && SAME(live) && SAME(waypoint) && SAME(judged) && SAME(n_log)
            && memcmp(a->log, b->log, a->n_log * sizeof a->log[0]) == 0 && SAME(assembly)
-           && SAME(blob_len) && SAME(blob) && SAME(recent_phase) && SAME(recent_digest)
+           && SAME(relaying) && SAME(blob_len) && SAME(blob) && SAME(recent_phase) && SAME(recent_digest)
            && SAME(dirty) && SAME(synced) && SAME(diverged) && SAME(slid) && SAME(snap_valid)
            && SAME(snap_era) && SAME(snap_digest) && SAME(beacon_phase) && SAME(suspect_bits)
            && SAME(match_run) && SAME(clock_corr_us) && SAME(clock_rate_ppb) && SAME(n_offsets)
@@ -101,8 +102,10 @@ static void throw_at(qres_node *n, uint32_t way, const uint8_t *bytes, size_t le
 static uint64_t plausible_end_us(size_t len)
 {
     const qres_field *f = &field.field;
-    uint32_t slot = chance_below(&dice, f->slots + 1u);
-    uint64_t start = field.phase * f->phase_us + f->lead_us + f->guard_us / 2 + slot * f->slot_us;
+    uint32_t slot = chance_below(&dice, f->slots + 1u + 2u * f->site.n_relays);
+    uint64_t start = field.phase * f->phase_us + f->lead_us + f->guard_us / 2
+                     + (slot <= f->slots ? slot * f->slot_us
+                                         : f->slots * f->slot_us + (slot - f->slots) * f->common_us);
     start += chance_below(&dice, 40000);
     return start - 20000 + f->airtime_us[len < QRES_MAX_FRAME ? len : QRES_MAX_FRAME];
 }
@@ -206,32 +209,42 @@ static void throw_one(void)
     throw_at(n, way, bytes, len, end_us);
 }
 
-static void keep(const talking *t)
+/* The field's frames from number `from` on, with `frames` hostile ones around them. */
+static void hear_among(uint32_t from, uint32_t frames)
 {
-    for (uint32_t i = 0; i < t->n_sent; i++) {
-        kept[n_kept++ % TALK_KEEP] = t->sent[i];
+    uint32_t n = field.n_sent - from;
+    for (uint32_t g = from; g < field.n_sent; g++) {
+        kept[n_kept++ % TALK_KEEP] = field.sent[g];
+    }
+    for (uint32_t g = 0; g <= n; g++) {
+        for (uint32_t i = g * frames / (n + 1u); i < (g + 1) * frames / (n + 1u); i++) {
+            throw_one();
+        }
+        for (uint32_t i = 0; i < VICTIMS && g < n; i++) {
+            const sent_frame *s = &field.sent[from + g];
+            throw_at(&victim[i], GENUINE, s->bytes, s->len, s->end_us);
+            relays_heard += s->kind == QRES_FRAME_RELAY;
+        }
     }
 }
 
 /* One phase of the field with `frames` hostile ones around the genuine ones. */
 static void run_phase(uint32_t frames)
 {
+    uint32_t before_relays = field.field.site.n_relays > 0 ? frames / 2 : frames;
+    uint32_t n;
     qres_action a;
     talk_open(&field);
-    keep(&field);
     for (uint32_t i = 0; i < FOREIGNERS && frames != 0; i++) {
         talk_open(&foreigner[i]);
     }
-    for (uint32_t g = 0; g <= field.n_sent; g++) {
-        for (uint32_t i = g * frames / (field.n_sent + 1u);
-             i < (g + 1) * frames / (field.n_sent + 1u); i++) {
-            throw_one();
-        }
-        for (uint32_t i = 0; i < VICTIMS && g < field.n_sent; i++) {
-            throw_at(&victim[i], GENUINE, field.sent[g].bytes, field.sent[g].len,
-                     field.sent[g].end_us);
-        }
+    hear_among(0, before_relays);
+    for (uint32_t i = 0; i < FOREIGNERS && frames != 0; i++) {
+        talk_relay(&foreigner[i]);
     }
+    n = field.n_sent;
+    talk_relay(&field);
+    hear_among(n, frames - before_relays);
     for (uint32_t i = 0; i < FOREIGNERS && frames != 0; i++) {
         talk_close(&foreigner[i]);
     }
@@ -247,13 +260,17 @@ static void run_phase(uint32_t frames)
     }
 }
 
-static void start(uint64_t seed, uint32_t echo)
+static void start(uint64_t seed, uint32_t echo, uint32_t relays)
 {
     uint8_t key[16];
     qres_site site = talk_site(MEMBERS, 4, 3600, seed);
     qres_config listens = {QRES_NO_SLOT, 0, 0, 0, 0};
     uint32_t midnight = 20000u * 96u;
     site.echo = echo;
+    site.n_relays = (uint8_t)relays;
+    for (uint32_t i = 0; i < relays; i++) {
+        site.relay[i] = (uint8_t)(9 * i + 2);
+    }
     dice.x = seed;
     n_kept = 0;
     fill(key, sizeof key);
@@ -280,13 +297,13 @@ static void start(uint64_t seed, uint32_t echo)
 }
 
 /* Throw `frames` at a field; what was counted must be what was thrown. */
-static void besiege(uint32_t frames, uint64_t seed, uint32_t echo)
+static void besiege(uint32_t frames, uint64_t seed, uint32_t echo, uint32_t relays)
 {
     uint32_t phases = frames / 500 < 200 ? frames / 500 + 1 : 200;
     uint32_t first = thrown;
     uint32_t genuine = accepted_by_way[GENUINE];
     uint32_t sum = 0;
-    start(seed, echo);
+    start(seed, echo, relays);
     for (uint32_t i = 0; i < phases; i++) {
         run_phase((i + 1) * frames / phases - i * frames / phases);
     }
@@ -296,6 +313,8 @@ static void besiege(uint32_t frames, uint64_t seed, uint32_t echo)
     CHECK(sum == thrown - first, "%lu counted of %lu", (unsigned long)sum,
           (unsigned long)(thrown - first));
     CHECK(accepted_by_way[GENUINE] - genuine > phases, "hardly a genuine frame was accepted");
+    CHECK(relays == 0 ? relays_heard == 0 : relays_heard > phases, "%lu RELAYs of %lu relays",
+          (unsigned long)relays_heard, (unsigned long)relays);
 }
 
 int main(int argc, char **argv)
@@ -304,8 +323,9 @@ int main(int argc, char **argv)
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     (void)printf("%lu hostile frames, seed %llu\n", (unsigned long)frames,
                  (unsigned long long)seed);
-    besiege(frames / 2, seed, 0);
-    besiege(frames - frames / 2, seed, 1);
+    besiege(frames / 3, seed, 0, 0);
+    besiege(frames / 3, seed, 1, 0);
+    besiege(frames - frames / 3 * 2, seed, 0, 3);
     for (uint32_t way = 0; way < WAYS; way++) {
         (void)printf("%-22s %8lu thrown %6lu accepted\n", way_name[way],
                      (unsigned long)thrown_by_way[way], (unsigned long)accepted_by_way[way]);

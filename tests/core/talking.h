@@ -25,7 +25,7 @@
         }                                                               \
     } while (0)
 
-enum { TALK_FRAMES_MAX = 128 + 4, TALK_KEEP = 4096 };
+enum { TALK_FRAMES_MAX = 128 + 4 + 2 * QRES_MAX_RELAYS, TALK_KEEP = 4096 };
 
 /* Steele, Lea & Flood (2014), Fast splittable pseudorandom number generators: SplitMix64 */
 typedef struct {
@@ -66,7 +66,8 @@ typedef struct {
     uint8_t is_off[QRES_MAX_NODES];
     qres_node node[QRES_MAX_NODES];
     int32_t weather[QRES_MAX_NODES][QRES_MAX_CHANNELS];
-    uint32_t n_sent;
+    uint32_t n_sent, n_heard;        /* n_heard: of these were heard by everybody */
+    uint8_t relayed;                 /* 1: the relay slots of the phase are over */
     sent_frame sent[TALK_FRAMES_MAX]; /* of the phase run last */
     chance chance;
 } talking;
@@ -181,6 +182,8 @@ static inline void talk_open(talking *t)
 {
     uint64_t start_us = t->phase * t->field.phase_us;
     t->n_sent = 0;
+    t->n_heard = 0;
+    t->relayed = 0;
     talk_weather(t);
     for (uint32_t i = 0; i < t->n; i++) {
         qres_action a;
@@ -201,12 +204,11 @@ static inline void talk_open(talking *t)
     }
 }
 
-/* Everybody hears everybody, and commits. Afterwards all nodes agree. */
-static inline void talk_close(talking *t)
+/* Everybody hears what everybody has sent by now. */
+static inline void talk_hear(talking *t)
 {
-    uint64_t end_us = t->phase * t->field.phase_us + t->field.commit_us;
-    for (uint32_t k = 0; k < t->n_sent; k++) {
-        const sent_frame *s = &t->sent[k];
+    for (; t->n_heard < t->n_sent; t->n_heard++) {
+        const sent_frame *s = &t->sent[t->n_heard];
         for (uint32_t i = 0; i < t->n; i++) {
             qres_heard_info info;
             if (i != s->sender && !t->is_off[i]) {
@@ -215,6 +217,40 @@ static inline void talk_close(talking *t)
             }
         }
     }
+}
+
+/* Then the relay slots, one after the other (SPEC 6.6); what relays send is added to t->sent. */
+static inline void talk_relay(talking *t)
+{
+    const qres_field *f = &t->field;
+    uint32_t n = f->site.n_relays;
+    uint64_t common_us = t->phase * f->phase_us + f->lead_us + f->slots * f->slot_us;
+    t->relayed = 1;
+    for (uint32_t r = 0; r < 2 * n; r++) {
+        uint32_t i = f->site.relay[r < n ? r : 2 * n - 1 - r];
+        qres_action a;
+        talk_hear(t);
+        if (t->is_off[i]) {
+            continue;
+        }
+        qres_next(&t->node[i],
+                  common_us + (1 + r) * f->common_us - (uint64_t)t->node[i].clock_corr_us, &a);
+        if (a.kind == QRES_DO_TRANSMIT) {
+            talk_record(t, i, &a);
+        } else {
+            CHECK(a.kind == QRES_DO_LISTEN, "relay %lu: kind %d", (unsigned long)i, a.kind);
+        }
+    }
+}
+
+/* Everybody hears everybody, relays speak, and all commit. Afterwards all nodes agree. */
+static inline void talk_close(talking *t)
+{
+    uint64_t end_us = t->phase * t->field.phase_us + t->field.commit_us;
+    if (!t->relayed) {
+        talk_relay(t);
+    }
+    talk_hear(t);
     for (uint32_t i = 0; i < t->n; i++) {
         qres_action a;
         if (!t->is_off[i]) {

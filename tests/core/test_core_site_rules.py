@@ -54,13 +54,18 @@ RULES = [
     ("member.3.id", 3, 2, "sorted"),
     ("member.0.x_m", 1_000_000, 1_000_001, "position"),
     ("member.0.z_m", -1_000_000, -1_000_001, "position"),
+    ("n_relays", 8, 9, "8 relays"),
+    ("relay.7", 9, 10, "no member"),
+    ("relay.0", 0, 255, "no member"),
+    ("relay.7", 9, 0, "relay twice"),
 ]
 
 
 def site() -> Any:
-    """A valid site of ten nodes, as the core takes it."""
+    """A valid site of ten nodes, eight of them relays, as the core takes it."""
     copy = ffi.new("qres_site *")
     ffi.memmove(copy, ffi.addressof(Field(site_of(10)).c.site), ffi.sizeof("qres_site"))
+    copy.n_relays, copy.relay = 8, list(range(8))
     return copy
 
 
@@ -123,6 +128,37 @@ def test_site_whose_phase_is_too_short_is_refused() -> None:
     s.epoch_s, s.lora.sf, s.lora.bw_hz = 300, 12, 7_810
     assert problem(s) == ""
     assert lib.qres_field_init(ffi.new("qres_field *"), s) == lib.QRES_ERR_INVALID
+
+
+def test_relays_beyond_their_number_are_not_looked_at() -> None:
+    """Numbers in the list after n_relays are no relays: no rule is broken, no hash has them."""
+    hashes = set()
+    for rest in (0, 255):
+        s = site()
+        s.n_relays = 2
+        s.relay = [3, 1, *([rest] * 6)]
+        assert problem(s) == ""
+        made = ffi.new("qres_field *")
+        assert lib.qres_field_init(made, s) == 0
+        hashes.add(made.site_hash)
+    assert len(hashes) == 1
+
+
+def test_site_whose_relay_slots_do_not_fit_is_refused() -> None:
+    """A relay takes two slots of a phase; the one whose slots move commit beyond it is refused."""
+    made, s = ffi.new("qres_field *"), site()
+    s.lora.sf, s.lora.bw_hz = 12, 62_500
+    fits = []
+    for s.n_relays in range(9):
+        s.epoch_s = 3600
+        assert lib.qres_field_init(made, s) == 0
+        commit_us = 500_000 + made.slots * made.slot_us + (1 + 2 * s.n_relays) * made.common_us
+        assert made.commit_us == commit_us
+        s.epoch_s = 300
+        assert problem(s) == ""
+        fits.append(lib.qres_field_init(made, s) == 0)
+        assert fits[-1] == (commit_us < 75_000_000)
+    assert (fits[0], fits[8]) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@
  */
 #include "talking.h"
 
-enum { MEMBERS = 12, LIMIT = 100, FLOOD = 2000, TRIALS_OF_A_FRAME = 28 + 2 + 2 * MEMBERS };
+enum { MEMBERS = 12, LIMIT = 100, FLOOD = 2000, TRIALS_OF_A_FRAME = 27 + 2 + 2 * MEMBERS };
 
 static talking field;
 static qres_node limited, unlimited;

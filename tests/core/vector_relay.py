@@ -139,6 +139,7 @@ def assert_sent(v: Json, site: RefSite, field: Any) -> None:
     lib.qres_next(node.c, site.relay_slot_start_us(p, r), action)
     assert (action.kind, action.frame_kind) == (lib.QRES_DO_TRANSMIT, lib.QRES_FRAME_RELAY)
     assert bytes(ffi.buffer(action.bytes, action.len)) == unhex(v, "frame")
+    assert action.from_us == site.relay_slot_start_us(p, r) + 100_000
     lib.qres_next(node.c, site.relay_slot_start_us(p, r), action)
     assert action.kind == lib.QRES_DO_LISTEN
 
@@ -179,6 +180,8 @@ def check_run(file: str, v: Json) -> None:
             said = action.kind == lib.QRES_DO_TRANSMIT
             frame = bytes(ffi.buffer(action.bytes, action.len)).hex() if said else None
             assert frame == step["frame_hex"]
+            due_us = site.relay_slot_start_us(p, step["relay_slot"]) + 100_000
+            assert not said or action.from_us == due_us - corr_us
         else:
             frame_ = unhex(step, "frame")
             code = lib.qres_heard(node, step["rx_end_us"], frame_, len(frame_), info)

@@ -214,7 +214,7 @@ typedef struct {
 typedef struct {
     uint32_t seen[16][4];        /* newest phase heard, by relay slot and phase mod 4 */
     uint8_t ordinal;             /* this member's place among the relays, or QRES_NO_SLOT */
-    uint8_t done;                /* own relay slots of the open phase that are over, one bit each */
+    uint8_t done;                /* own relay slots of the open phase that are over: 0..2 */
     uint8_t held;                /* [bytes] of the fragment that waits to be sent, 0 if there is none */
     uint8_t order, number;       /* its scribe in the order of trial, its number */
     uint32_t era, blob_len;

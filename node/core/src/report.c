@@ -271,6 +271,7 @@ int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member
     bit_reader b = {payload, len, 0, 0};
     uint32_t rest = window - 1; /* windows 1.. are the base-3 numbers 0.. */
     int skipped = 0;
+    int moved = window == 0;
     *digest_bit = bits_get(&b, 1);
     *reserved = 0;
     r->member = (uint8_t)member;
@@ -300,6 +301,7 @@ int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member
                     int32_t k = qresi_report_unwrap(low, qresi_report_predicted(f, s, member, c),
                                                     width, turns);
                     skipped = skipped || k < -32768 || k > 32767;
+                    moved = moved || turns != 0;
                     r->k[c] = (int16_t)k;
                 } else {
                     *reserved |= low;
@@ -315,5 +317,5 @@ int qresi_report_parse(const qres_field *f, const qres_state *s, uint32_t member
     echo->slot = (uint8_t)bits_get(&b, f->echo_bytes != 0 ? SLOT_BITS : 0);
     echo->low = bits_get(&b, f->echo_bytes != 0 ? WIDTH_S * f->n_primary : 0);
     *reserved |= rest_of(&b, 8 * len) | (echo->age == 0 && (echo->slot != 0 || echo->low != 0));
-    return skipped ? QRES_ERR_TAG : QRES_OK;
+    return skipped || !moved ? QRES_ERR_TAG : QRES_OK; /* what is not moved was window 0 */
 }
