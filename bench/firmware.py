@@ -27,8 +27,15 @@ from tests.firmware.figures import image_bytes, phase_instructions, stack_graph
 
 ENTRIES: Final = ("app_run", "app_start", "qres_next", "qres_heard", "qres_sample", "qres_init")
 
-FIELDS: Final = (30, 128)
-"""Sizes of the fields measured."""
+NODE: Final = 3
+"""Whose figures these are."""
+
+FIELDS: Final[dict[str, tuple[int, dict[str, Any]]]] = {
+    "30 nodes": (30, {}),
+    "128 nodes": (128, {}),
+    "128 nodes, a relay": (128, {"relays": [NODE]}),
+}
+"""The fields measured."""
 
 DAYS: Final = {
     "no loss": {},
@@ -44,12 +51,12 @@ EVENING_H: Final = 0.1
 """After midnight, when a day's count begins: the snapshot is written. [h]"""
 
 
-def field_figures(nodes: int, hours: float) -> dict[str, Any]:
+def field_figures(nodes: int, options: dict[str, Any], hours: float) -> dict[str, Any]:
     """One firmware node among *nodes* for *hours*, over a midnight until its checkpoint came."""
     with tempfile.TemporaryDirectory() as folder:
-        rig = Rig(Path(folder), nodes, start_h=START_H)
+        rig = Rig(Path(folder), nodes, start_h=START_H, **options)
         try:
-            node = rig.firmware_node(3, machines.qemu)
+            node = rig.firmware_node(NODE, machines.qemu)
             rig.begin()
             began_s = time.monotonic()
             rig.run_h(hours)
@@ -62,6 +69,7 @@ def field_figures(nodes: int, hours: float) -> dict[str, Any]:
     per_day = int(rig.field.c.phases_per_day)
     return figures | {
         "dearest_phase_of_day": dearest % per_day,
+        "relays_sent": sum(kind.startswith("relay") for _, kind in rig.sent_by(NODE).elements()),
         "phases_equal": figures["phases"] + 1 - len(rig.unequal()),
         "stack_used_bytes": node.link.stack_bytes,
         "hours": hours,
@@ -74,8 +82,8 @@ def day_figures(options: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         rig = Rig(Path(folder), 128, start_h=START_H, **options)
         try:
-            node = rig.firmware_node(3, machines.qemu)
-            mirror = rig.mirror(3)
+            node = rig.firmware_node(NODE, machines.qemu)
+            mirror = rig.mirror(NODE)
             rig.begin()
             rig.run_h(24.0 - START_H + EVENING_H)
             before, begun = mirror.node.counters, node.link.instructions
@@ -116,7 +124,7 @@ def main() -> int:
             },
             "stack_bytes": {name: graph.deepest(name)[0] for name in ENTRIES},
             "stack_path": graph.deepest("app_run")[1],
-            "phase_instructions": {f"{n} nodes": field_figures(n, hours) for n in FIELDS},
+            "phase_instructions": {name: field_figures(*f, hours) for name, f in FIELDS.items()},
             "day_of_128_nodes": {name: day_figures(o) for name, o in DAYS.items()},
         },
     )

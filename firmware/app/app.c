@@ -5,7 +5,11 @@
 #include "app_internal.h"
 #include "bytes.h"
 
-enum { BATTERY_BACK_MV = 200, RADIO_RETRY_US = 1000000 };
+enum {
+    BATTERY_BACK_MV = 200,
+    RADIO_RETRY_US = 1000000,
+    OLD_NEWS_PHASES = 15 /* the oldest that an echo repeats, SPEC 6.5; a relay's are younger */
+};
 #define CONTACT_LOST_US (6 * (uint64_t)HOUR_US)
 #define BROWN_OUT_US (600 * (uint64_t)SECOND_US)
 #define HIBERNATE_US ((uint64_t)HOUR_US)
@@ -61,6 +65,7 @@ void app_make_node(app *a)
     (void)qres_init(&a->node, &a->field, a->who.key, &config); /* self is a member, phase >= 1 */
     a->node.clock_rate_ppb = a->rate_ppb;
     a->has_pending = 0;
+    app_make_room(a);
     if (snapshot_restore(&a->replica, &a->node, config.first_phase)) {
         app_log(a, PORT_LOG_INFO, "restored", app_bits(a->node.base.phase),
                 (int32_t)a->node.n_log);
@@ -155,9 +160,14 @@ static void keep_replica(app *a, uint32_t phase)
         a->saved_adopted = a->node.counters.adopted;
     } else if (phase > a->saved_until) {
         rc = snapshot_append(&a->replica, &a->node, phase);
+        if (rc == PORT_OK && a->has_old_news) {
+            rc = snapshot_append_missing(&a->replica, &a->node,
+                                         phase > OLD_NEWS_PHASES ? phase - OLD_NEWS_PHASES : 0);
+        }
     } else {
         /* it came from there */
     }
+    a->has_old_news = 0;
     if (rc != PORT_OK && a->replica.flash != NULL) {
         a->counters.flash_errors++;
         app_log(a, PORT_LOG_WARN, "snapshot", rc, 0);
@@ -182,6 +192,7 @@ static void committed(app *a, uint32_t phase)
     note_checkpoint(a);
     qres_governor_tick(&a->governor, app_now(a));
     keep_replica(a, phase);
+    app_make_room(a);
     app_log(a, PORT_LOG_INFO, "commit", app_bits(phase), app_bits(qres_digest(&a->node)));
     if (a->field.site.n_members > 1 && app_now(a) - a->contact_us > CONTACT_LOST_US) {
         app_search_begin(a);
@@ -196,6 +207,9 @@ static void hear(app *a, const port_frame *frame)
 {
     qres_heard_info info;
     int rc = qres_heard(&a->node, frame->end_us, frame->bytes, frame->len, &info);
+    if (a->node.dirty != 0) {
+        a->has_old_news = 1;
+    }
     if (rc != QRES_OK) {
         a->counters.refused++;
         return;

@@ -49,6 +49,7 @@ typedef struct {
     uint8_t is_paid;          /* it is booked in governor and store */
     uint8_t mode;             /* app_mode */
     uint8_t has_ring;
+    uint8_t has_old_news;     /* 1: a report of a committed phase came since the last commit */
     uint8_t clock_known;      /* 0 until the first BEACON, or a clock from the port */
     uint8_t console;          /* console.c: 0 closed, 1 to be opened, 2 open for a time */
     time_line line;           /* what has come of a line */

@@ -28,6 +28,8 @@ int32_t app_bits(uint32_t x);
 uint64_t app_load(app *a);
 /* Write it. Returns PORT_OK or PORT_ERR_FLASH. */
 int app_save(app *a);
+/* Make room for a phase's state records: a relay's frames are given too late to erase a sector first. */
+void app_make_room(app *a);
 /* What deep sleep and warm resets leave in RAM: counters of the gauges. */
 void app_retain(app *a);
 void app_recall(app *a);

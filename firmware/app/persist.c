@@ -16,6 +16,7 @@ enum {
     OFF_RATE = 24,
     OFF_GOVERNOR = 28,
     STATE_BYTES = OFF_GOVERNOR + QRES_GOVERNOR_BYTES,
+    RECORDS_A_PHASE = 5, /* a sample's, and before its REPORT, the common slot's frame, two RELAYs */
     RETAINED_BYTES = 32,
     RATE_MAX_PPB = 100000
 };
@@ -96,6 +97,20 @@ int app_save(app *a)
     a->saved_us = now;
     a->saved_rain_um = a->gauges.rain_um;
     return PORT_OK;
+}
+
+void app_make_room(app *a)
+{
+    if (a->node.relaying.ordinal == QRES_NO_SLOT) {
+        return;
+    }
+    if (a->state.sequence == 0) {
+        (void)app_save(a); /* a store without a record would be taken for a damaged one */
+    } else if (store_reserve(&a->state, RECORDS_A_PHASE, STATE_BYTES) != PORT_OK) {
+        a->counters.flash_errors++; /* each save will try again */
+    } else {
+        /* there is room */
+    }
 }
 
 void app_retain(app *a)

@@ -32,6 +32,8 @@ static void read_relay(qres_site *s, uint32_t member, uint32_t place)
     } else if (place > 0) {
         s->relay[place - 1] = (uint8_t)member;
         s->n_relays = s->n_relays > place ? s->n_relays : (uint8_t)place;
+    } else {
+        /* no relay */
     }
 }
 

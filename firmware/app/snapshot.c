@@ -142,6 +142,35 @@ int snapshot_append_one(snapshot *s, const qres_node *n, uint32_t phase, uint32_
     return PORT_OK;
 }
 
+int snapshot_append_missing(snapshot *s, const qres_node *n, uint32_t first)
+{
+    uint8_t kept[QRES_LOG_MAX / 8] = {0};
+    uint32_t from = 0;
+    int rc = PORT_OK;
+    while (from < n->n_log && n->log[from].phase < first) {
+        from++;
+    }
+    for (uint32_t at = s->end == 0 ? 0 : s->start + HEAD_BYTES + base_bytes(); at < s->end;
+         at += ENTRY_BYTES) {
+        uint8_t p[ENTRY_BYTES];
+        if (!read_entry(s, at, p) || get32(p) < first) {
+            continue;
+        }
+        for (uint32_t i = from; i < n->n_log && n->log[i].phase <= get32(p); i++) {
+            const qres_log_entry *e = &n->log[i];
+            if (e->phase == get32(p) && e->member == p[4] && e->raw_len == p[7]) {
+                kept[i / 8] = (uint8_t)(kept[i / 8] | 1u << i % 8);
+            }
+        }
+    }
+    for (uint32_t i = from; i < n->n_log && n->log[i].phase <= n->live.phase && rc == PORT_OK; i++) {
+        if (((kept[i / 8] >> i % 8) & 1) == 0) {
+            rc = append(s, &n->log[i]);
+        }
+    }
+    return rc;
+}
+
 int snapshot_save(snapshot *s, const qres_node *n)
 {
     const port_flash *f = s->flash;

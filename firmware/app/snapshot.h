@@ -36,6 +36,12 @@ int snapshot_append(snapshot *s, const qres_node *node, uint32_t phase);
 int snapshot_append_one(snapshot *s, const qres_node *node, uint32_t phase, uint32_t member);
 
 /*
+ * Append the entries of the phases from `first` to the last committed one that are not kept as the log
+ * has them: what an echo or a relay said of committed phases.
+ */
+int snapshot_append_missing(snapshot *s, const qres_node *node, uint32_t first);
+
+/*
  * Put base and log into a node that qres_init has just made. Its live state is the base then:
  * qres_next commits from there on.
  * Returns 1, or 0 if there is nothing of this site that is at most two days older than `phase`.

@@ -203,6 +203,20 @@ static int append(store *s, const uint8_t *record, uint32_t len)
     return PORT_OK;
 }
 
+int store_reserve(store *s, uint32_t count, uint32_t len)
+{
+    uint32_t room = count * (RECORD_HEAD + padded(len) + RECORD_CRC);
+    if (s->sequence != 0 && s->end + room <= (s->sector + 1) * s->flash->sector_bytes) {
+        return PORT_OK;
+    }
+    for (uint32_t step = 1; step <= 2; step++) {
+        if (rotate(s, (s->sector + step) % sectors(s)) == PORT_OK) {
+            return PORT_OK;
+        }
+    }
+    return PORT_ERR_FLASH;
+}
+
 int store_put(store *s, uint32_t key, const uint8_t *data, uint32_t len)
 {
     uint8_t record[RECORD_MAX] = {0};

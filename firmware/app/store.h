@@ -51,4 +51,12 @@ int store_get(const store *s, uint32_t key, uint8_t *data, uint32_t cap);
  */
 int store_put(store *s, uint32_t key, const uint8_t *data, uint32_t len);
 
+/*
+ * Make room now, so that the next `count` records of `len` bytes go in without an erasure, as long as
+ * the flash is not worn: the next sector is begun if the current one has less left.
+ *   count, len  as many as go into a sector with one record of each key; with more, each call erases
+ * Returns PORT_OK or PORT_ERR_FLASH.
+ */
+int store_reserve(store *s, uint32_t count, uint32_t len);
+
 #endif /* QRES_APP_STORE_H */

@@ -113,6 +113,9 @@ static void try_store(unsigned rounds)
         round++;
         /* Each distance in turn, over head, data, CRC, erasure and copies. */
         power.cut_after = round % 5 == 0 ? 0 : 1 + round * 13 % 620;
+        if (round % 4 == 0 && store_reserve(&s, 1 + round % 5, sizeof data) != PORT_OK) {
+            fail("store: reserve", round, 0);
+        }
         begun[key] = acknowledged[key] + 1;
         record(data, key, begun[key]);
         if (store_put(&s, key, data, sizeof data) != PORT_OK) {

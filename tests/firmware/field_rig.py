@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,10 +21,10 @@ from tests.firmware import machines
 from tests.firmware.mirror import Mirror
 from tests.firmware.participants import Clock, CoreNode, FirmwareNode
 from tests.firmware.weather_feed import WeatherFeed
-from tests.firmware.world import World
+from tests.firmware.world import OnAir, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from tests.firmware.machines import Machine
     from tests.firmware.participants import Participant
@@ -52,6 +53,8 @@ class Rig:
         battery: Whether the site has the channel of the battery.
         loss: Share of frames that each receiver loses. 0..1
         echo: Whether reports repeat older ones.
+        relays: Which nodes repeat what they hear, in the order of their slots.
+        groups: Nodes that hear each other; none: all hear all.
     """
 
     def __init__(
@@ -65,11 +68,14 @@ class Rig:
         battery: bool = False,
         loss: float = 0.0,
         echo: bool = False,
+        relays: Sequence[int] = (),
+        groups: Sequence[Collection[int]] = (),
     ) -> None:
         weather = densify(weather_file.demo(), n_nodes, seed=1).with_mean_wind()
         self.folder = folder
         site = site_for(weather, epoch_s=epoch_s, battery=battery)
-        self.site = dataclasses.replace(site, echo=echo)
+        ids = tuple(site.ids[i] for i in relays)
+        self.site = dataclasses.replace(site, echo=echo, relays=ids)
         self.field = Field(self.site)
         self.feed = WeatherFeed(weather, has_battery=battery)
         phase_us = self.field.phase_us
@@ -77,6 +83,11 @@ class Rig:
         self.first_phase = start_us // phase_us
         self.start_us = self.first_phase * phase_us - _HEAD_START_US
         self.world = World(self.field, self.start_us, loss=loss, seed=seed)
+        self.world.out_of_reach = {
+            (a, b)
+            for a, b in permutations(range(n_nodes if groups else 0), 2)
+            if not any(a in group and b in group for group in groups)
+        }
         rng = np.random.default_rng([seed, 0xF1])
         offsets = rng.integers(-_OFFSET_US, _OFFSET_US, n_nodes)
         drifts = rng.uniform(-_DRIFT_PPM, _DRIFT_PPM, n_nodes) * 1000
@@ -106,6 +117,7 @@ class Rig:
         cuts: Iterable[int] = (),
         setbacks_us: Iterable[int] = (),
         mips: int = 0,
+        flash_us: tuple[int, int] = (0, 0),
     ) -> FirmwareNode:
         """A node that runs the firmware; it starts with `begin` or `add`."""
         machine = start(self.flash(index) if flash is None else flash)
@@ -119,6 +131,7 @@ class Rig:
             cuts=cuts,
             setbacks_us=setbacks_us,
             mips=mips,
+            flash_us=flash_us,
         )
         self.firmware[index] = self.everybody[index] = node
         return node
@@ -172,13 +185,28 @@ class Rig:
         return [p for p in self.committed() if len(self.digests(p)) != 1 or None in self.digests(p)]
 
     def sent_by(self, index: int) -> Counter[tuple[int, str]]:
-        """How often a node sent in a phase, by kind: what makes a nonce."""
+        """How often a node sent in a phase of its own time, by kind: what makes a nonce."""
         phase_us = self.field.phase_us
-        sent: Counter[tuple[int, str]] = Counter()
-        for frame in self.world.sent:
-            if frame.sender == index:
-                sent[frame.start_us // phase_us, _kind(frame.frame)] += 1
-        return sent
+        return Counter(
+            (frame.field_us // phase_us, self._kind(frame))
+            for frame in self.world.sent
+            if frame.sender == index
+        )
+
+    def relay_place(self, frame: OnAir) -> tuple[int, int]:
+        """Relay slot of a frame, negative before them; how long after its due it began. [us]"""
+        c = self.field.c
+        first_us = c.lead_us + c.slots * c.slot_us + c.common_us
+        slot, within_us = divmod(frame.field_us % self.field.phase_us - first_us, c.common_us)
+        return int(slot), int(within_us - c.guard_us // 2)
+
+    def _kind(self, sent: OnAir) -> str:
+        relays = len(self.site.relays)
+        if relays and (slot := self.relay_place(sent)[0]) >= 0:
+            return "relay" if slot < relays else "relay back"
+        if len(sent.frame) <= 14:
+            return "report"
+        return "beacon" if len(sent.frame) == 16 else "checkpoint"
 
     def quit(self) -> list[int]:
         """End all machines; their exit codes."""
@@ -188,9 +216,3 @@ class Rig:
         """End whatever still runs."""
         for node in self.firmware.values():
             node.machine.kill()
-
-
-def _kind(frame: bytes) -> str:
-    if len(frame) <= 14:
-        return "report"
-    return "beacon" if len(frame) == 16 else "checkpoint"

@@ -103,6 +103,7 @@ class Link:
     Attributes:
         stack_bytes: Stack ever used, known at the end. [bytes]
         instructions: Executed by the node up to its last message.
+        busy_us: How long it waited for its flash since its start, up to its last message. [us]
         answered: How many requests were answered.
     """
 
@@ -119,12 +120,13 @@ class Link:
         self._on_log, self._on_clock, self._on_rest = on_log, on_clock, on_rest
         self.stack_bytes: int | None = None
         self.instructions = 0
+        self.busy_us = 0
         self.answered = 0
 
     def ask(self) -> Ask:
         """The node's next request; what needs no answer goes to the callbacks first."""
         while True:
-            kind, _, length, _, self.instructions = _HEAD.unpack(self._take(_HEAD.size))
+            kind, _, length, self.busy_us, self.instructions = _HEAD.unpack(self._take(_HEAD.size))
             data = self._take(length)
             match kind:
                 case Kind.LOG:

@@ -39,12 +39,21 @@ class Mirror:
         self.node.heard(frame, end_us)
 
     def sent(self, frame: bytes, end_us: int) -> None:
-        """The node has sent a frame."""
-        if len(frame) <= self.field.c.report_max:
+        """The node has sent a frame. Its REPORTs tell the mirror what it measured."""
+        c = self.field.c
+        if end_us % self.field.phase_us < c.lead_us + c.slots * c.slot_us:
             self.hear(frame, end_us)
 
     def committed(self, phase: int, digest: int) -> None:
-        """The node has committed a phase, and says so with its digest."""
+        """
+        The node has committed a phase, and says so with its digest.
+
+        A node that starts anew goes over the day's phases again: the last of them is compared.
+        """
+        if phase <= self.node.phase:
+            if phase == self.node.phase and self.node.digest != digest:
+                self.unequal.append(phase)
+            return
         commit_us = phase * self.field.phase_us + self.field.commit_us
         for _ in range(_WAKES):
             self._keep_time()

@@ -62,6 +62,9 @@ class Participant(Protocol):
     ready_us: int
     """True time at which its request comes: it may compute for a while. [us]"""
 
+    def field_us(self, true_us: int) -> int:
+        """What it takes for the field's time at *true_us*. [us]"""
+
     def begin(self, true_us: int) -> Ask:
         """Start; its first request."""
 
@@ -89,6 +92,10 @@ class CoreNode:
         self._feed = feed
         self._now_us = 0
         self._run = self._life()
+
+    def field_us(self, true_us: int) -> int:
+        """Its clock, corrected. [us]"""
+        return self.clock.reads(true_us) + self.node.clock_correction_us
 
     def begin(self, true_us: int) -> Ask:
         """Start."""
@@ -138,6 +145,7 @@ class FirmwareNode:
         setbacks_us: How much its clock is slow after each such start, against true time; none:
             as if nothing had happened. [us]
         mips: Speed of its processor; 0: time stands still while it computes. [instructions/us]
+        flash_us: What it takes to erase a sector of its flash, and to program something. [us]
 
     Attributes:
         mirror: Is told all that it hears and says, if there is one.
@@ -161,6 +169,7 @@ class FirmwareNode:
         cuts: Iterable[int] = (),
         setbacks_us: Iterable[int] = (),
         mips: int = 0,
+        flash_us: tuple[int, int] = (0, 0),
     ) -> None:
         self.index = index
         self.machine = machine
@@ -173,17 +182,21 @@ class FirmwareNode:
         self.link = Link(machine.channel, self._log, self._set_clock, self._rest)
         self.reset, self.clock_state = reset, clock_state
         self.starts = 0
-        self.mips = mips
+        self.mips, self.flash_us = mips, flash_us
         self.mirror: Mirror | None = None
         self.longest = 0
         self.ready_us = 0
-        self._asked_at = 0
+        self._asked_at = self._busy_at_us = 0
         self._sent = b""
         self._cuts, self._setbacks_us = iter(cuts), iter(setbacks_us)
         self._feed = feed
         self._last = Kind.START
         self._true_us = 0
         self._instructions_before = 0
+
+    def field_us(self, true_us: int) -> int:
+        """Its clock, which it sets itself. [us]"""
+        return self.clock.reads(true_us)
 
     def begin(self, true_us: int) -> Ask:
         """Let it start."""
@@ -228,10 +241,12 @@ class FirmwareNode:
         self.rests = True
         seed = self.index + 1 + 7919 * self.starts
         said = struct.pack(
-            "<BBHII", self.reset, self.clock_state, self.mips, seed, next(self._cuts, 0)
+            "<BBHIIII",
+            *(self.reset, self.clock_state, self.mips, seed, next(self._cuts, 0)),
+            *self.flash_us,
         )
         self.link.answer(Kind.START, self.clock.reads(self._true_us), said)
-        self._asked_at = self._instructions_before = 0
+        self._asked_at = self._busy_at_us = self._instructions_before = 0
 
     def _next(self) -> Ask:
         while True:
@@ -261,9 +276,11 @@ class FirmwareNode:
         took = self.link.instructions - self._asked_at
         self._asked_at = self.link.instructions
         self.longest = max(self.longest, took)
-        if self.mips > 0:
-            now_us = self.clock.reads(self._true_us) + took // self.mips
-            self._true_us = self.clock.true_at(now_us)
+        took_us = self.link.busy_us - self._busy_at_us
+        self._busy_at_us = self.link.busy_us
+        took_us += took // self.mips if self.mips > 0 else 0
+        if took_us > 0:
+            self._true_us = self.clock.true_at(self.clock.reads(self._true_us) + took_us)
 
     def _log(self, event: Logged) -> None:
         self.logged.append(event)

@@ -89,6 +89,40 @@ def test_a_phase_that_comes_again_is_not_sent_in(new_rig: Callable[..., Rig]) ->
     assert rig.quit() == [0]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("posix_image")
+def test_a_relay_says_nothing_more_in_a_phase_that_it_has_used(new_rig: Callable[..., Rig]) -> None:
+    """
+    A relay loses power after each first RELAY of a phase, and its clock falls back to before it.
+
+    Neither that frame nor the one on the way back is sent in this phase again; both are later on.
+    """
+    relay = 4
+    rig = new_rig(10, relays=[relay, 6], groups=(range(5), range(4, 7), range(6, 10)))
+    rig.firmware_node(relay, machines.posix)
+    rig.begin()
+    rig.run_h(1)
+    used: list[int] = []
+    while len(used) < 10:
+        sent = rig.world.sent[-1]
+        while sent.sender != relay or rig.relay_place(sent)[0] != 0:
+            rig.world.run_until(rig.world.now_us + 100_000)
+            sent = rig.world.sent[-1]
+        used.append(sent.field_us // rig.field.phase_us)
+        rig.world.run_until(sent.end_us + 1_000)
+        rig.world.remove(relay)
+        rig.firmware[relay].machine.kill()
+        rig.clocks[relay].step_us += sent.start_us - 300_000 - rig.world.now_us
+        flash = rig.folder / f"{relay}.flash"
+        rig.world.add([rig.firmware_node(relay, machines.posix, flash=flash, reset=2)])
+        rig.run_h(0.5)
+    sent_by = rig.sent_by(relay)
+    assert max(sent_by.values()) == 1
+    assert not any(sent_by[phase, "relay back"] for phase in used)
+    assert sum(kind == "relay back" for _, kind in sent_by) > 3
+    assert rig.quit() == [0]
+
+
 def cuts_of(rng: np.random.Generator, early: int, late: int) -> list[int]:
     """
     Flash steps between cuts: *early* ones inside the first snapshot, then *late* ones of a day.
@@ -139,9 +173,10 @@ def test_power_fails_under_sanitizers(new_rig: Callable[..., Rig]) -> None:
     """
     The same on the host, where any access outside an array would end the node.
 
-    Its clock loses up to 1.9 s each time, so that a phase in which it sent may come again.
+    It is a relay, and its clock loses up to 1.9 s each time, so that a phase in which it sent may
+    come again.
     """
-    rig = new_rig(5, epoch_s=300)
+    rig = new_rig(5, epoch_s=300, relays=[1])
     rng = np.random.default_rng(8)
     cuts = cuts_of(rng, 60, 240)
     slow_us = rng.integers(0, 1_900_000, len(cuts)).tolist()

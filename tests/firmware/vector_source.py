@@ -4,8 +4,8 @@ The core's vectors as C constants, for machines without files: isa/vectors.h has
 
     python -m tests.firmware.vector_source OUTPUT.c [--broken]
 
-`--broken` writes each expectation of each kind of vector once, and wrong: not one of them may be
-found true.
+`--broken` writes each expectation of each kind of vector once, of some kinds of each vector, and
+wrong: not one of them may be found true.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.core.vector_rig import loaded
-from tests.firmware import vector_source_frames, vector_source_rows
+from tests.firmware import vector_source_frames, vector_source_relay, vector_source_rows
 from tests.firmware.vector_source_c import Source, Want, row_text
 from tests.firmware.vector_source_rows import Row
 from tests.vectors.as_json import Json
@@ -24,7 +24,10 @@ from tests.vectors.generate import FILES
 
 __all__ = ["all_vectors", "vector_source"]
 
-ROWS: Final = vector_source_rows.ROWS | vector_source_frames.ROWS
+ROWS: Final = vector_source_rows.ROWS | vector_source_frames.ROWS | vector_source_relay.ROWS
+
+ALL_BROKEN: Final = frozenset(vector_source_relay.ROWS)
+"""Kinds of which each vector is broken, not the first alone: they expect different things."""
 
 TABLE_TOLERANCE_US: Final = 50
 """The planning table of airtime.json is in milliseconds, to one decimal."""
@@ -57,12 +60,12 @@ def _published() -> Iterator[tuple[str, str, str, Json]]:
             yield "ccm.json", kind, v["id"], v
 
 
-def _wrong_rows(rows: list[tuple[str, Row]]) -> list[tuple[str, Row]]:
-    """Each expectation that a kind has, wrong in each way, by the first vector that has it."""
+def _wrong_rows(rows: list[tuple[str, Row]], *, every: bool) -> list[tuple[str, Row]]:
+    """Each expectation of a kind, wrong in each way, by the first vector with it or by each."""
     made, seen = [], set()
     for vector_id, row in rows:
         for name, value in row.items():
-            if not isinstance(value, Want) or name in seen:
+            if not isinstance(value, Want) or (name in seen and not every):
                 continue
             wrong = value.broken()
             if wrong:
@@ -81,7 +84,8 @@ def vector_source(*, broken: bool = False) -> tuple[str, list[tuple[str, str]]]:
     source, tables, index = Source(), [], []
     names: list[tuple[str, str]] = []
     for kind, right in kinds.items():
-        rows, name = _wrong_rows(right) if broken else right, ROWS[kind][0]
+        rows = _wrong_rows(right, every=kind in ALL_BROKEN) if broken else right
+        name = ROWS[kind][0]
         tables.append(f"static const {name}_row {kind}_rows[] = {{")
         tables += [f"    {row_text(source, row)}," for _, row in rows]
         tables += ["};", f"static const char *const {kind}_ids[] = {{"]

@@ -23,6 +23,7 @@ __all__ = [
     "number",
     "report_value",
     "state_value",
+    "steps_value",
     "struct",
     "table_value",
 ]
@@ -194,7 +195,14 @@ def table_value(
     rows: list[Mapping[str, Value | int]], c_type: str, wants: tuple[str, ...]
 ) -> Value:
     """A pointer to structures; the last one may be wrong."""
-    return _Table(tuple(_Struct(row, wants) for row in rows), c_type)
+    return steps_value([(row, wants) for row in rows], c_type)
+
+
+def steps_value(
+    rows: list[tuple[Mapping[str, Value | int], tuple[str, ...]]], c_type: str
+) -> Value:
+    """A pointer to structures, each with what it expects; the last that expects so may be wrong."""
+    return _Table(tuple(_Struct(row, wants) for row, wants in rows), c_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +215,14 @@ class _Table:
         return source.constant(self.c_type, _braces([r.text(source) for r in self.rows]), "[]")
 
     def broken(self) -> list[Value]:
-        """The last row is wrong."""
-        if not self.rows:
-            return []
-        *others, last = self.rows
-        wrong = [_Struct(w.members, ()) for w in last.broken() if isinstance(w, _Struct)]
-        return [_Table((*others, w), self.c_type) for w in wrong]
+        """The last row of those that expect the same things is wrong."""
+        last = {row.wants: i for i, row in enumerate(self.rows)}
+        return [
+            _Table((*self.rows[:i], wrong, *self.rows[i + 1 :]), self.c_type)
+            for i in last.values()
+            for wrong in self.rows[i].broken()
+            if isinstance(wrong, _Struct)
+        ]
 
 
 def state_value(state: State) -> Array:

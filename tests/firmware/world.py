@@ -4,7 +4,7 @@ A field in simulated time: nodes sleep, listen and transmit, each by its own clo
 
 Simulated: airtime, collisions (frames that overlap destroy each other at every receiver), receivers
 that are off or were switched on too late, half-duplex radios, frames that a receiver loses by
-chance or because it is deaf. Not simulated: propagation, noise.
+chance, because it is deaf or out of reach. Not simulated: propagation, noise.
 """
 
 from __future__ import annotations
@@ -31,11 +31,18 @@ _LATE_US: Final = 10_000
 
 @dataclass(slots=True)
 class OnAir:
-    """One transmission, true time. [us]"""
+    """
+    One transmission.
+
+    Attributes:
+        start_us: True time; `end_us` likewise. [us]
+        field_us: What its sender took for the field's time when it began. [us]
+    """
 
     sender: int
     start_us: int
     end_us: int
+    field_us: int
     frame: bytes
     collided: bool = False
 
@@ -65,12 +72,14 @@ class World:
 
     Attributes:
         deaf: From when to when a participant hears nothing, by index; true time. [us]
+        out_of_reach: Links that there are not: indices of sender and receiver.
         keeps: How many frames a receiver keeps while its program is busy, port.h.
         overruns: Frames that were lost because more came.
     """
 
     def __init__(self, field_: Field, start_us: int, *, loss: float = 0.0, seed: int = 1) -> None:
         self.deaf: dict[int, tuple[int, int]] = {}
+        self.out_of_reach: set[tuple[int, int]] = set()
         self.keeps = 1
         self._loss = loss
         self._dice = random.Random(seed)
@@ -162,9 +171,9 @@ class World:
 
     def _begin_frame(self, seat: _Seat) -> None:
         frame = seat.ask.frame
-        made = OnAir(
-            seat.who.index, self.now_us, self.now_us + self.field.airtime_us(len(frame)), frame
-        )
+        end_us = self.now_us + self.field.airtime_us(len(frame))
+        field_us = seat.who.field_us(self.now_us)
+        made = OnAir(seat.who.index, self.now_us, end_us, field_us, frame)
         for other in self._on_air:
             other.collided = made.collided = True
             self.collisions += 1
@@ -175,6 +184,8 @@ class World:
 
     def _reaches(self, ended: OnAir, index: int) -> bool:
         """Whether a receiver that listens hears a frame that ended."""
+        if (ended.sender, index) in self.out_of_reach:
+            return False
         deaf_us = self.deaf.get(index, (0, 0))
         lost = self._loss > 0 and self._dice.random() < self._loss
         return not lost and not deaf_us[0] <= ended.end_us < deaf_us[1]

@@ -3,7 +3,7 @@
 
 #include "bytes.h"
 
-enum { HEAD = 16, START_BYTES = 12, RAW_BYTES = 35, RX_HEAD = 13, WORD_MAX = 24 };
+enum { HEAD = 16, START_BYTES = 20, RAW_BYTES = 35, RX_HEAD = 13, WORD_MAX = 24 };
 
 /* Executed by the node: not in its flash model, and not while it waited for an answer. */
 static uint64_t instructions(const node_link *k)
@@ -17,7 +17,7 @@ static void request(node_link *k, uint32_t kind, const uint8_t *data, uint32_t l
     m[0] = (uint8_t)kind;
     m[1] = 0;
     put16(m + 2, len);
-    put32(m + 4, 0);
+    put32(m + 4, (uint32_t)k->power.busy_us);
     put64(m + 8, instructions(k));
     for (uint32_t i = 0; i < len; i++) {
         m[HEAD + i] = data[i];
@@ -31,6 +31,14 @@ static void quit(node_link *k)
     put32(used, k->pipe.stack_bytes(k->pipe.ctx));
     request(k, LINK_QUIT, used, sizeof used);
     k->pipe.quit(k->pipe.ctx);
+}
+
+/* The clock shows `now_us` now, and goes on from there. */
+static void count_from(node_link *k, uint64_t now_us)
+{
+    k->now_us = now_us;
+    k->counted = instructions(k);
+    k->busy_us = k->power.busy_us;
 }
 
 /* Receive the answer; its content is in message + HEAD. Returns its length. */
@@ -50,15 +58,15 @@ static uint32_t answer(node_link *k)
     if (k->message[0] == LINK_QUIT) {
         quit(k);
     }
-    k->now_us = get64(k->message + 8);
-    k->counted = instructions(k);
+    count_from(k, get64(k->message + 8));
     return len;
 }
 
 static uint64_t now_us(void *ctx)
 {
     const node_link *k = ctx;
-    return k->mips == 0 ? k->now_us : k->now_us + (instructions(k) - k->counted) / k->mips;
+    uint64_t computed_us = k->mips == 0 ? 0 : (instructions(k) - k->counted) / k->mips;
+    return k->now_us + computed_us + (k->power.busy_us - k->busy_us);
 }
 
 static void set_clock(void *ctx, uint64_t to_us)
@@ -67,8 +75,7 @@ static void set_clock(void *ctx, uint64_t to_us)
     uint8_t data[8];
     put64(data, to_us);
     request(k, LINK_CLOCK, data, sizeof data);
-    k->now_us = to_us;
-    k->counted = instructions(k);
+    count_from(k, to_us);
 }
 
 static void sleep(void *ctx, uint64_t until_us, port_depth depth)
@@ -222,6 +229,8 @@ void link_port(node_link *k, const link_pipe *pipe, uint8_t *flash, port *p)
     k->mips = get16(said + 2);
     k->seed = get32(said + 4) | 1u;
     k->power.cut_after = get32(said + 8);
+    k->power.erase_us = get32(said + 12);
+    k->power.prog_us = get32(said + 16);
     k->power.random = k->seed;
     k->power.cut = cut;
     k->power.ctx = k;

@@ -5,11 +5,12 @@
  * Used by the emulated and the posix node; tests/firmware/world.py is the other end. The node is
  * passive: it asks, the host answers with the time and what happened. Integers are little-endian.
  *
- *   request  u8 kind | u8 0 | u16 len | u32 0 | u64 instructions, see below | len bytes
- *   answer   u8 kind | u8 0 | u16 len | u32 0 | u64 now_us                  | len bytes
+ *   request  u8 kind | u8 0 | u16 len | u32 busy_us | u64 instructions | len bytes
+ *   answer   u8 kind | u8 0 | u16 len | u32 0       | u64 now_us       | len bytes
  *
  *   kind   request                         answer
- *   START  -                               u8 reset, u8 clock, u16 mips, u32 seed, u32 cut_after
+ *   START  -                               u8 reset, u8 clock, u16 mips, u32 seed, u32 cut_after,
+ *                                          u32 erase_us, u32 prog_us: ram_flash.h
  *   SLEEP  u64 until_us, u8 depth          -
  *   TX     u64 at_us, bytes                i32 result
  *   RX     u64 until_us                    u8 got, and if 1: u64 end_us, i16 rssi, i16 snr, bytes
@@ -22,8 +23,9 @@
  *   QUIT   u32 bytes of stack ever used    none; sent when an answer has the kind QUIT
  *
  * Instructions count from the answer to START; those of the flash model and of waiting for answers do
- * not. Between an answer and the next request the clock goes on by one microsecond for each `mips`
- * instructions; with mips = 0 it stands still.
+ * not. busy_us is what the flash model says that it took, since START. Between an answer and the next
+ * request the clock goes on by that, and by one microsecond for each `mips` instructions; with mips = 0
+ * computing takes no time.
  */
 #ifndef QRES_LINK_H
 #define QRES_LINK_H
@@ -51,6 +53,7 @@ typedef struct {
     link_pipe pipe;
     uint64_t now_us;       /* at `counted` instructions */
     uint64_t counted;
+    uint64_t busy_us;      /* of `power`, at now_us */
     uint64_t waited;       /* instructions */
     uint32_t mips;
     uint32_t seed;

@@ -91,6 +91,7 @@ static int prog(void *ctx, uint32_t at, const void *data, uint32_t len)
     ram_flash *f = ((ram_flash_part *)ctx)->power;
     uint64_t before = f->instructions(f->machine);
     int rc = do_prog(ctx, at, data, len);
+    f->busy_us += f->prog_us;
     f->spent += f->instructions(f->machine) - before;
     return rc;
 }
@@ -100,6 +101,7 @@ static int erase(void *ctx, uint32_t at)
     ram_flash *f = ((ram_flash_part *)ctx)->power;
     uint64_t before = f->instructions(f->machine);
     int rc = do_erase(ctx, at);
+    f->busy_us += f->erase_us;
     f->spent += f->instructions(f->machine) - before;
     return rc;
 }

@@ -15,6 +15,9 @@
 /* Shared by all parts of one board. */
 typedef struct {
     uint32_t cut_after; /* steps until power fails: bytes programmed, or 64 bytes erased; 0: never */
+    uint32_t erase_us;  /* [us] what it takes to erase a sector */
+    uint32_t prog_us;   /* [us] to program once */
+    uint64_t busy_us;   /* of that so far */
     uint32_t random;    /* state of the generator, not 0 */
     void (*cut)(void *ctx); /* does not return */
     void *ctx;

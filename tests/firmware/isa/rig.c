@@ -116,17 +116,20 @@ int rig_state_is(qres_state *s, const int32_t *given)
     return w.same;
 }
 
-static int start(const qres_site *site, const uint8_t *key, uint32_t self)
+int rig_node_from(const qres_site *site, const uint8_t *key, uint32_t first_phase, uint32_t self,
+                  uint32_t search)
 {
-    qres_config config = {QRES_NO_SLOT, 0, 0, 1, 0};
+    qres_config config = {QRES_NO_SLOT, 0, 0, 0, 0};
     config.self = (uint8_t)self;
+    config.search = (uint8_t)search;
+    config.first_phase = first_phase;
     return qres_field_init(&rig_field, site) == QRES_OK
            && qres_init(&rig_node, &rig_field, key, &config) == QRES_OK;
 }
 
 int rig_node_with(const qres_site *site, const uint8_t *key, const int32_t *state, uint32_t self)
 {
-    if (!start(site, key, self)) {
+    if (!rig_node_from(site, key, 1, self, 0)) {
         return 0;
     }
     rig_state_read(&rig_node.live, state);
@@ -136,7 +139,7 @@ int rig_node_with(const qres_site *site, const uint8_t *key, const int32_t *stat
 
 int rig_node_at(const qres_site *site, const uint8_t *key, uint32_t phase, uint32_t self)
 {
-    if (!start(site, key, self)) {
+    if (!rig_node_from(site, key, 1, self, 0)) {
         return 0;
     }
     rig_node.live.phase = phase;
@@ -194,6 +197,7 @@ const rig_frame *rig_sent_kind(int n, uint32_t kind)
 uint32_t rig_commit(void)
 {
     uint32_t phase = rig_node.live.phase + 1;
-    qres_next(&rig_node, phase * rig_field.phase_us + rig_field.commit_us, &action);
+    uint64_t now_us = phase * rig_field.phase_us + rig_field.commit_us;
+    qres_next(&rig_node, now_us - (uint64_t)rig_node.clock_corr_us, &action);
     return action.kind == QRES_DID_COMMIT && rig_node.live.phase == phase ? phase : 0;
 }

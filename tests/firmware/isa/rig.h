@@ -38,6 +38,9 @@ int rig_state_is(qres_state *s, const int32_t *words);
  */
 int rig_node_with(const qres_site *site, const uint8_t *key, const int32_t *state, uint32_t self);
 int rig_node_at(const qres_site *site, const uint8_t *key, uint32_t phase, uint32_t self);
+/* rig_node as it starts, with that first phase; `search` as in qres_config. 0: refused. */
+int rig_node_from(const qres_site *site, const uint8_t *key, uint32_t first_phase, uint32_t self,
+                  uint32_t search);
 /* Have the node believe that its newest state has this digest. */
 void rig_own_digest_is(uint32_t digest);
 /* A frame comes just when it is due in that slot; the common one is number rig_field.slots. */

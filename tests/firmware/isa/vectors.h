@@ -188,6 +188,63 @@ typedef struct {
     uint8_t scribe; /* index, or QRES_NO_SLOT */
 } scribe_row;
 
+/* Relay slots in their order; `relays`: index of the member that each belongs to. */
+typedef struct {
+    const qres_site *site;
+    uint32_t phase, site_hash, n_slots;
+    const uint32_t *relays;
+    const uint64_t *starts_us;
+    uint64_t commit_us;
+} relay_times_row;
+
+typedef struct {
+    uint32_t age, slot, full, low; /* full 0: what follows is not there */
+    uint8_t included, absent;
+    int16_t k[6];
+} relay_record;
+
+/* Records, or, if there are none, a fragment. */
+typedef struct {
+    const qres_site *site;
+    uint8_t key[16];
+    uint32_t phase, relay_slot;
+    bytes frame;
+    int32_t code;
+    uint32_t n_records;
+    const relay_record *records;
+    uint32_t rank, number, blob_bytes;
+    bytes data;
+    uint32_t collected; /* 0: no blob has such a fragment */
+    uint32_t sent;      /* 0: a relay puts these records into another order */
+} relay_open_row;
+
+/* A frame comes at `at_us`; the relay's slot begins, and it says `frame`, or nothing; the phase ends. */
+enum { RELAY_HEAR, RELAY_SAY, RELAY_SILENT, RELAY_COMMIT };
+typedef struct {
+    uint32_t what;
+    uint64_t at_us;
+    uint32_t slot;
+    bytes frame;
+    int32_t code;
+    uint32_t kind, member, phase, digest;
+} relay_step;
+
+enum { RELAY_KNOWN_REPORT, RELAY_KNOWN_LOW, RELAY_KNOWN_FRAME };
+typedef struct {
+    uint32_t phase, member, known, is_s, echoes, relayed;
+} relay_entry;
+
+typedef struct {
+    const qres_site *site;
+    uint8_t key[16];
+    uint32_t self, search, first_phase, n_steps;
+    const relay_step *steps;
+    uint32_t n_log;
+    const relay_entry *log;
+    uint32_t synced, verified, adopted, missed;
+    int64_t corr_us;
+} relay_run_row;
+
 typedef struct {
     uint8_t key[16], plaintext[16], ciphertext[16];
 } block_row;
@@ -207,7 +264,8 @@ typedef struct {
 typedef int vector_check(const void *row);
 vector_check number_ok, airtime_ok, hash_ok, season_ok, bfp_ok, solve_ok, site_ok, commits_ok,
     judge_ok, decide_ok, open_ok, blob_ok, era_key_ok, nonce_ok, beacon_ok, checkpoint_ok,
-    fragments_ok, shape_ok, schedule_ok, scribe_ok, block_ok, ccm_ok, invalid_ok;
+    fragments_ok, shape_ok, schedule_ok, scribe_ok, relay_times_ok, relay_open_ok, relay_run_ok,
+    block_ok, ccm_ok, invalid_ok;
 
 /* All vectors of a kind. */
 typedef struct {
