@@ -105,9 +105,9 @@ def test_what_is_no_news_is_not_repeated() -> None:
 
 
 def test_twelve_records_are_a_frame_and_what_is_left_goes_back() -> None:
-    """The newest phase first, in each the lowest index first; the 13th waits for the next slot."""
+    """The oldest phase first, in each the lowest index first; the 13th waits for the next slot."""
     one = Talker("relays", own=2)
-    records = [one.knows(age, i, LOW) for age in range(4) for i in (0, 1, 3, 4)]
+    records = [one.knows(age, i, LOW) for age in (3, 2, 1, 0) for i in (0, 1, 3, 4)]
     assert one.say(2) == {"records": records[:12]}
     assert one.say(3) == {"records": records[12:]}
 
@@ -130,7 +130,7 @@ def test_first_record_that_does_not_fit_ends_the_frame() -> None:
     six = {"included": 63, "absent": 0, "k": [1, -2, 3, -4, 5, -6]}
     records = [one.knows(0, i, x) for i, x in ((0, six), (2, six), (3, six))]
     rest = [one.knows(0, 4, {"low": [1, 2, 4, 8]})]
-    rest += [one.knows(0, 5, NOTHING), one.knows(1, 0, NOTHING)]
+    rest += [one.knows(0, 5, NOTHING), one.knows(0, 6, NOTHING)]
     assert one.say(0) == {"records": records}
     assert one.say(3) == {"records": rest}
 

@@ -279,8 +279,8 @@ def _report(member: int, k: int = 40) -> Report:
     return Report(member, 0b0111, 0, (k,) * 3)
 
 
-def test_records_in_order_newest_first() -> None:
-    """By phase downwards, then member; none that is its own, undecoded, said, or older than 3."""
+def test_records_in_order_oldest_first() -> None:
+    """By phase, then member; none that is its own, undecoded, said, or older than 3."""
     log: dict[Key, Entry] = {
         (P - 4, 8): Entry("S", report=_report(8)),
         (P - 3, 9): Entry("S", report=_report(9, -1)),
@@ -294,10 +294,10 @@ def test_records_in_order_newest_first() -> None:
     }
     slots = [m.slot for m in SITE.members]
     assert list(choose_records(SITE, log, P, 4).items()) == [
-        ((P, 0), RelayRecord(0, slots[0], None, 6, 1, (100, 200))),
+        ((P - 3, 9), RelayRecord(3, slots[9], (31, 31, 31))),
         ((P - 1, 3), RelayRecord(1, slots[3], (9, 8, 7))),
         ((P - 1, 7), RelayRecord(1, slots[7], None, 15, 0, (1, 2, 3, 4))),
-        ((P - 3, 9), RelayRecord(3, slots[9], (31, 31, 31))),
+        ((P, 0), RelayRecord(0, slots[0], None, 6, 1, (100, 200))),
     ]
 
 
@@ -305,7 +305,7 @@ def test_the_first_record_that_does_not_fit_ends_the_frame() -> None:
     """Four full records of 80 bits fill 324 of 376 bits; a low one after them would have fitted."""
     big = relay_site(40, (0,))
     full = {(P, 4 * i): Entry("X", report=Report(4 * i, 15, 0, (1, 2, 3, 4))) for i in range(1, 6)}
-    log = {**full, (P - 1, 3): Entry("S", low=(0, 0, 0))}
+    log = {**full, (P, 28): Entry("S", low=(0, 0, 0))}
     assert list(choose_records(big, log, P, 0)) == [(P, 4 * i) for i in range(1, 5)]
 
 

@@ -87,28 +87,28 @@ static void put_record(const qres_field *f, bit_writer *w, const qres_log_entry 
     }
 }
 
-/* Newest phase first, until the frame is full. Returns the payload's length [bytes], 0 for nothing. */
+/* Oldest first, before it is too old, until the frame is full. Returns the payload's length [bytes], 0 for nothing. */
 static size_t put_records(qres_node *n, uint8_t *payload)
 {
     const qres_field *f = n->field;
     uint32_t phase = n->live.phase + 1;
     bit_writer w = {payload, PAYLOAD_MAX, COUNT_BITS, 0};
     uint32_t count = 0;
-    for (uint32_t age = 0; age <= RELAY_AGE_MAX && age < phase; age++) {
-        uint32_t at = qresi_replica_log_position(n, phase - age, 0);
-        for (; at < n->n_log && n->log[at].phase == phase - age; at++) {
-            qres_log_entry *e = &n->log[at];
-            if (!is_news(n, e)) {
-                continue;
-            }
-            if (count == RECORDS_MAX || w.at + record_bits(f, e) > 8 * w.cap) {
-                age = RELAY_AGE_MAX;
-                break;
-            }
-            put_record(f, &w, e, age);
-            e->relayed = 1;
-            count++;
+    uint32_t oldest = phase > RELAY_AGE_MAX ? phase - RELAY_AGE_MAX : 1;
+    for (uint32_t at = qresi_replica_log_position(n, oldest, 0); at < n->n_log; at++) {
+        qres_log_entry *e = &n->log[at];
+        if (e->phase > phase || count == RECORDS_MAX) {
+            break;
         }
+        if (!is_news(n, e)) {
+            continue;
+        }
+        if (w.at + record_bits(f, e) > 8 * w.cap) {
+            break;
+        }
+        put_record(f, &w, e, phase - e->phase);
+        e->relayed = 1;
+        count++;
     }
     payload[0] = (uint8_t)(payload[0] | count);
     return count == 0 ? 0 : (w.at + 7) / 8;

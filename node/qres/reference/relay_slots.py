@@ -98,7 +98,7 @@ def choose_records(
     ]
     chosen: dict[Key, RelayRecord] = {}
     bits = COUNT_BITS
-    for q, m in sorted(keys, key=lambda key: (-key[0], key[1]))[:RECORDS_MAX]:
+    for q, m in sorted(keys)[:RECORDS_MAX]:
         record = _record(site, log[q, m], p - q, site.members[m].slot)
         bits += record_bits(site, record)
         if bits > 8 * (FRAME_MAX - TAG_BYTES):
