@@ -149,9 +149,7 @@ class Site:
             wanted = ", ".join(c.name for c in self.channels)
             raise RangeError("tolerance of", names, f"must be of the site's channels {wanted}")
         if len(self.relays) > N_RELAYS_MAX or len(set(self.relays)) < len(self.relays):
-            raise RangeError(
-                "relays", self.relays, f"at most {N_RELAYS_MAX}, all different"
-            )
+            raise RangeError("relays", self.relays, f"at most {N_RELAYS_MAX}, all different")
         unknown = [i for i in self.relays if i not in self.ids]
         if unknown:
             raise RangeError("relays", self.relays, f"the site has no node {unknown[0]}")
