@@ -18,8 +18,8 @@ setup: ## make .venv: host packages, locked packages, the compiled core
 demo: setup ## the whole chain on recorded weather: no hardware, no Docker (ARGS=...)
 	@$(BIN)/qres demo $(ARGS)
 
-test: setup ## the fast tests (ARGS="-k name", JOBS=0 for one process)
-	$(BIN)/pytest -q -n $(JOBS) -m "not slow and not bench and not browser" $(ARGS)
+test: setup ## the fast tests but the firmware's (ARGS="-k name", JOBS=0 for one process)
+	$(BIN)/pytest -q -n $(JOBS) -m "not slow and not bench and not browser" --ignore tests/firmware $(ARGS)
 
 test-all: ## every test, the slow and the browser ones too
 	@tools/setup.sh browser

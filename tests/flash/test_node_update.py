@@ -34,6 +34,7 @@ from tests.flash.nodes import (
     qres_node,
     start,
 )
+from tests.lanes import slow
 
 SLOT_BYTES = 0x180000
 
@@ -65,7 +66,7 @@ def holds(flash: bytearray | bytes, slot: int, app: bytes) -> bool:
     return bytes(flash[SLOTS[slot] : SLOTS[slot] + len(app)]) == app
 
 
-@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("chip", ["esp32c3", *slow(sorted(set(CHIPS) - {"esp32c3"}))])
 def test_the_new_application_starts_and_can_be_taken_back(tmp_path: Path, chip: str) -> None:
     """For each chip: slot, otadata as new, all else untouched; unconfirmed, the old one is back."""
     board, _ = make_node(tmp_path, chip, entry(1, VALID))

@@ -52,6 +52,7 @@ from tests.flash.nodes import (
 from tests.flash.ring_build import FIRST_S, Ring, build_ring_rig, make_ring
 from tests.flash.test_flash_secrets import shown
 from tests.flash.test_flash_time import node, said
+from tests.lanes import slow
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def invoke(*words: str | Path) -> Result:
     return CliRunner().invoke(build_app("node"), ["node", *map(str, words)])
 
 
-@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("chip", ["esp32c3", *slow(sorted(set(CHIPS) - {"esp32c3"}))])
 def test_a_look_says_who_the_board_is(tmp_path: Path, ring: Ring, chip: str) -> None:
     """For each chip: identity, slots with their states, span of the log; nothing is written."""
     board, _ = make_node(tmp_path, chip, entry(1, VALID), entry(2, ABORTED), log=ring.data)

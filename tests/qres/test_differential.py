@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from qres.reference import RefSite
+from tests.lanes import slow
 
 from .differential_rig import MISSED, Pair, c_field, random_site
 
@@ -60,13 +61,13 @@ def _run(seed: int, loss: float, phases: int, late: float = 0.0) -> None:
             pair.commit()
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(6), *slow(range(6, 12))])
 def test_core_equals_reference_without_loss(seed: int) -> None:
     """Frames, states, clocks and digests are equal after every phase of a random field."""
     _run(seed, 0.0, _PHASES)
 
 
-@pytest.mark.parametrize("seed", range(100, 112))
+@pytest.mark.parametrize("seed", [*range(100, 106), *slow(range(106, 112))])
 def test_core_equals_reference_with_loss_and_repeats(seed: int) -> None:
     """The same with lost frames, and with repeated ones for the listener."""
     _run(seed, 0.15, _PHASES, late=0.2)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from qres.reference import RefSite, cut, era_key, nonce
 from qres.reference.relay import relay_kind
+from tests.lanes import slow
 
 from .differential_rig import KEY, MISSED, Pair, c_field, random_site
 from .test_differential import first_values, walk
@@ -142,13 +143,13 @@ def _run(seed: int, phases: int, *, hostile: bool = False, trial_limit: int = 0)
         field.step()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(4), *slow(range(4, 6))])
 def test_core_equals_reference_with_relays(seed: int) -> None:
     """Frames, states, logs and clocks are equal where half of the links are cut."""
     _run(seed, _PHASES)
 
 
-@pytest.mark.parametrize("seed", range(100, 106))
+@pytest.mark.parametrize("seed", [*range(100, 104), *slow(range(104, 106))])
 def test_core_equals_reference_with_forged_relays(seed: int) -> None:
     """The same with noise, flipped bits, and RELAYs under a good tag that say anything."""
     _run(seed, _PHASES, hostile=True, trial_limit=20 * (seed % 2))
