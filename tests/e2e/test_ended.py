@@ -131,7 +131,8 @@ def many_days(field: Recorded, days: int) -> Iterator[RawFrame]:
             yield replace(frame, rx_us=frame.rx_us + day * DAYS_APART_US, tmst_us=None)
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(8, marks=SLOW)])
+@SLOW
+@pytest.mark.parametrize("kills", [1, 8])
 def test_kill_9_in_mid_stream(tmp_path: Path, site: Path, field: Recorded, kills: int) -> None:
     """
     Killed while frames arrive, and started again: no logged frame is lost, the state is the same.
@@ -175,8 +176,8 @@ def test_kill_9_in_mid_stream(tmp_path: Path, site: Path, field: Recorded, kills
     phase, digest = last_commit(store)
     with sqlite3.connect(store) as connection:
         refused = connection.execute("SELECT reason FROM decoded WHERE reason != ''").fetchall()
-    assert digest == field.digests[phase]
     assert refused == []
+    assert digest == field.digests[phase]
     assert whole(store)
     ran = qres("replay", store, "--site", site, "--json")
     assert f'"digest": "{digest:08x}"' in ran.out
