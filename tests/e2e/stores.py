@@ -21,10 +21,10 @@ def payloads(store: Path) -> list[bytes]:
 
 
 def last_commit(store: Path) -> tuple[int, int]:
-    """The last committed phase and the digest after it, seen by another process."""
+    """The last committed phase and the digest after it, seen by another process; -1 for none."""
     query = "SELECT phase, digest FROM committed ORDER BY phase DESC LIMIT 1"
     with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
-        phase, digest = connection.execute(query).fetchone()
+        phase, digest = connection.execute(query).fetchone() or (-1, 0)
     return phase, digest
 
 
