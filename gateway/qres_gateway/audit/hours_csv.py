@@ -11,12 +11,12 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from qres_gateway.audit.tally import KINDS, NodeHour
 from qres_gateway.ledger import HOUR_US, UNKNOWN_NODE, Sum
+from qres_gateway.unix_time import at_us
 
 if TYPE_CHECKING:
     from qres.site import Site
@@ -29,7 +29,6 @@ COLUMNS: Final = (
     *(f"{kind}_{what}" for kind in KINDS for what in ("frames", "bytes", "airtime_us")),
     "worst_60min_airtime_us",
 )  # fmt: skip
-_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _NOTHING: Final = NodeHour()
 
@@ -41,7 +40,7 @@ def utc(time_us: int) -> str:
     >>> utc(1_700_000_000_000_000)
     '2023-11-14T22:13:20Z'
     """
-    return f"{_UNIX_EPOCH + timedelta(microseconds=time_us):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{at_us(time_us):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class HoursCsv:

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Final
 
 from qres_gateway.ledger import HOUR_US
+from qres_gateway.unix_time import at_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["WIDTH", "Drawing", "decades", "linear_ticks", "log_scale", "number", "time_ticks"]
 
 WIDTH: Final = 760
-_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_H: Final = 24
 
 
@@ -141,6 +140,6 @@ def time_ticks(first_hour: int, end_hour: int, about: int = 9) -> Iterator[tuple
         days = (1, 2, 5, 7, 14, 30, 61, 91, 182, 365)
         step = _DAY_H * next((d for d in days if span / _DAY_H / d <= about), 730)
     for hour in range(-(-first_hour // step) * step, end_hour + 1, step):
-        at = _UNIX_EPOCH + timedelta(microseconds=hour * HOUR_US)
+        at = at_us(hour * HOUR_US)
         short = step < _DAY_H
         yield hour, f"{at:%d %b %H h}" if short else f"{at:%d %b}" if span < 9000 else f"{at:%b %y}"

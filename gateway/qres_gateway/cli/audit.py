@@ -13,7 +13,7 @@ import shlex
 import sys
 import tempfile
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -33,6 +33,7 @@ from qres_gateway.cli.output import log_to_stderr, print_json, progress_bar, std
 from qres_gateway.field_rules import rules_for
 from qres_gateway.replay.captures import DatabaseCapture, open_capture
 from qres_gateway.replay.run import replay
+from qres_gateway.unix_time import us_of
 
 if TYPE_CHECKING:
     from qres.site import Site
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["register", "time_us"]
 
-_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EXACT: Final = re.compile(r"(\d{1,18})us")
 _COLOUR: Final = {"within": "bold green", "exceeded": "bold red", "not_auditable": "bold yellow"}
 
@@ -110,7 +110,7 @@ def audit(
         coverage_least=min_coverage,
         same_ledger=is_direct,
         command=shlex.join(["qres", *sys.argv[1:]]) if sys.argv[1:2] == ["audit"] else "qres audit",
-        made_utc=utc(int(datetime.now(UTC).timestamp() * 1e6)),
+        made_utc=utc(us_of(datetime.now(UTC))),
         inputs=tuple(path.name for path in captures),
         listening=listening,
     )
@@ -157,7 +157,7 @@ def time_us(text: str) -> int:
         return int(exact[1])
     at = datetime.fromisoformat(text)
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    return (at - _UNIX_EPOCH) // timedelta(microseconds=1)
+    return us_of(at)
 
 
 def _moment(option: str, text: str | None) -> int | None:

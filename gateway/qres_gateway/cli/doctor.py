@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from qres_gateway.cli.output import print_json
+from qres_gateway.cli.store_option import beside
 from qres_gateway.doctor.run import Subject, checks
 
 if TYPE_CHECKING:
@@ -65,10 +66,9 @@ def doctor(
     """
     if site is None and _SITE.exists():
         site = _SITE
-    beside = (site or _SITE).with_name("gateway.sqlite")
     subject = Subject(
         site=site,
-        store=beside if store is None else store,
+        store=beside(site or _SITE) if store is None else store,
         now=datetime.now(UTC),
         udp_host=udp_host,
         udp_port=udp_port,

@@ -23,6 +23,7 @@ from qres.core import Status
 from qres.core_field import Field
 from qres.site import load_site
 from qres_gateway.cli.output import print_json, stderr
+from qres_gateway.cli.store_option import StoreFile, beside
 from qres_gateway.store_weather import weather_of_store
 
 if TYPE_CHECKING:
@@ -45,13 +46,7 @@ def register(parent: typer.Typer) -> None:
 
 def drift(
     site: Annotated[Path, typer.Option(readable=False, help="The site file.")] = Path("site.toml"),
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False,
-            help="The gateway's database; gateway.sqlite beside the site file if left out.",
-        ),
-    ] = None,
+    store: StoreFile = None,
     suspect: Annotated[
         float, typer.Option(min=0.1, help="From which statistic on a sensor is suspect.")
     ] = SUSPECT,
@@ -59,7 +54,7 @@ def drift(
 ) -> None:
     """Look for sensors that drift: daily departures from neighbours against the last month's."""
     field = load_site(site)
-    path = site.with_name("gateway.sqlite") if store is None else store
+    path = beside(site) if store is None else store
     hours = weather_of_store(path, field, utc_offset_h=0.0)
     days = list(drift_days(field, hours, suspect))
     if len(days) <= LEARN_DAYS:

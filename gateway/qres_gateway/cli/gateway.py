@@ -24,6 +24,7 @@ from qres.keys import read_key_file
 from qres.site import load_site
 from qres_gateway.cli import sink_options as of
 from qres_gateway.cli.output import log_to_stderr, stderr
+from qres_gateway.cli.store_option import StoreFile, beside
 from qres_gateway.doctor.watch import Watch
 from qres_gateway.errors import FrameLogError
 from qres_gateway.field_rules import rules_for
@@ -71,13 +72,7 @@ def gateway(
     site: Annotated[
         Path, typer.Option(readable=False, help="The site file; its key file is read, too.")
     ] = Path("site.toml"),
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False,
-            help="The gateway's database; gateway.sqlite beside the site file if left out.",
-        ),
-    ] = None,
+    store: StoreFile = None,
     udp_host: Annotated[
         str, typer.Option(help="Address for packet forwarders; 0.0.0.0: reachable from elsewhere.")
     ] = "127.0.0.1",
@@ -121,7 +116,7 @@ def gateway(
     log_to_stderr(logging.getLevelNamesMapping()[log_level.upper()])
     field = load_site(site)
     rules = rules_for(field, read_key_file(field.key_file))
-    path = site.with_name("gateway.sqlite") if store is None else store
+    path = beside(site) if store is None else store
     clock = SystemClock()
     options = of.SinkOptions(
         influx_url,

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -30,6 +29,7 @@ from qres_gateway.field_rules import rules_for
 from qres_gateway.replay.captures import DatabaseCapture, open_capture
 from qres_gateway.replay.run import replay as replay_into
 from qres_gateway.sources.capture import write_capture
+from qres_gateway.unix_time import at_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 # Paths are `readable=False`: a file that may not be read is then refused by our own words.
-
-_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def register(parent: typer.Typer) -> None:
@@ -251,4 +249,4 @@ def _nodes(nodes: list[dict[str, Any]]) -> Table:
 
 
 def _utc(time_us: int) -> str:
-    return f"{_UNIX_EPOCH + timedelta(microseconds=time_us):%Y-%m-%d %H:%M:%SZ}"
+    return f"{at_us(time_us):%Y-%m-%d %H:%M:%SZ}"

@@ -18,6 +18,7 @@ from rich.table import Table
 from qres.errors import RangeError
 from qres.site import load_site
 from qres_gateway.cli.output import print_json, stderr
+from qres_gateway.cli.store_option import StoreFile, beside
 from qres_gateway.database import Database
 from qres_gateway.sinks import cursors
 from qres_gateway.sinks.feed import streams
@@ -34,13 +35,7 @@ def register(parent: typer.Typer) -> None:
 
 def sinks(
     site: Annotated[Path, typer.Option(readable=False, help="The site file.")] = Path("site.toml"),
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            readable=False,
-            help="The gateway's database; gateway.sqlite beside the site file if left out.",
-        ),
-    ] = None,
+    store: StoreFile = None,
     again: Annotated[
         str | None,
         typer.Option(
@@ -53,7 +48,7 @@ def sinks(
 ) -> None:
     """Show what sinks of a store have not got yet; --again sends everything once more."""
     field = SinkField.of(load_site(site))
-    path = site.with_name("gateway.sqlite") if store is None else store
+    path = beside(site) if store is None else store
     if again is not None:
         _forget(path, again)
         return

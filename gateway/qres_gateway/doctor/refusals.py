@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from qres import WIRE_VERSION
+from qres_gateway.unix_time import at_us
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,6 @@ LOOKED_AT: Final = 2_000
 _BEACON_BYTES: Final = 16  # SPEC 6.3, like the layout below
 _BEACON_MARK: Final = 0xB
 _ANY_CLOCK_US: Final = 80 * 365 * 86_400_000_000  # phases count to 2**32, calendars do not
-_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _QUERY: Final = """
 SELECT d.reason, d.rx_us, f.payload, f.freq_hz, f.sf, f.bw_hz
@@ -247,7 +246,7 @@ def _hours_off(found: Evidence, site: Site) -> str:
     off_us, phase = began[(len(began) - 1) // 2]
     if abs(off_us) > _ANY_CLOCK_US:
         return "decades off"
-    at = _UNIX_EPOCH + timedelta(microseconds=phase * site.phase_us)
+    at = at_us(phase * site.phase_us)
     side = "ahead" if off_us > 0 else "back"
     return f"{abs(off_us) / 3.6e9:.1f} h {side} (the field says {at:%Y-%m-%d %H:%M} UTC)"
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from qres_gateway.database import SCHEMA_VERSION, Database
@@ -16,6 +15,7 @@ from qres_gateway.replay.derived import REPLAY_CURSOR
 from qres_gateway.sinks.cursors import PREFIX as SINK_PREFIX
 from qres_gateway.spill import spill_path
 from qres_gateway.store_lock import store_holder
+from qres_gateway.unix_time import at_us
 from qres_gateway.worker import DECODE_CURSOR
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ __all__ = ["store"]
 
 SILENT_US: Final = 2 * HOUR_US
 """Some node sends a beacon about every hour (SPEC 6.3): a field is never silent for so long."""
-_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CLOCK_SLACK_US: Final = 60_000_000
 
 
@@ -135,7 +134,7 @@ def _reception(database: Database, site: Site | None, now_us: int) -> Iterator[R
 
 def _age(last_us: int, now_us: int) -> Result:
     age_us = now_us - last_us
-    at = f"{_UNIX_EPOCH + timedelta(microseconds=last_us):%Y-%m-%d %H:%M} UTC"
+    at = f"{at_us(last_us):%Y-%m-%d %H:%M} UTC"
     if age_us < -_CLOCK_SLACK_US:
         return warn(
             "last frame",

@@ -10,14 +10,14 @@ comes from: `reported`, or `held` by the prediction.
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 import numpy as np
 
 from qres.core import Status
 from qres.errors import RangeError
 from qres.site import N_PHASES, phases
+from qres_gateway.unix_time import at_us
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from qres_gateway.events import PhaseCommitted
 
 __all__ = ["ValuesCsv"]
-
-_UNIX_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ValuesCsv:
@@ -66,7 +64,7 @@ class ValuesCsv:
         """Write the lines of the nodes that sampled in this phase and are known by now."""
         assert self._file is not None  # noqa: S101  add() is for inside the block
         values = commit.held
-        at = (_UNIX_EPOCH + timedelta(microseconds=commit.time_us)).isoformat()
+        at = at_us(commit.time_us).isoformat()
         time_utc = at.removesuffix("+00:00") + "Z"
         rows = [
             (
