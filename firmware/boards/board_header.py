@@ -60,7 +60,6 @@ class Target:
     pins: frozenset[int]
     input_only: frozenset[int]
     adc1: frozenset[int]
-    wakes_deep_sleep: frozenset[int]
     usb: frozenset[int]
 
 
@@ -92,16 +91,11 @@ TARGETS = {
         _span((0, 5), (12, 19), (21, 23), (25, 27), (32, 36), 39),
         _span((34, 36), 39),
         _span((32, 36), 39),
-        _span(0, 2, 4, (12, 15), (25, 27), (32, 36), 39),
         _span(),
     ),
-    "esp32s3": Target(
-        _span((0, 21), (33, 48)), _span(), _span((1, 10)), _span((0, 21)), _span(19, 20)
-    ),
-    "esp32c3": Target(
-        _span((0, 10), (18, 21)), _span(), _span((0, 4)), _span((0, 5)), _span(18, 19)
-    ),
-    "esp32c6": Target(_span((0, 23)), _span(), _span((0, 6)), _span((0, 7)), _span(12, 13)),
+    "esp32s3": Target(_span((0, 21), (33, 48)), _span(), _span((1, 10)), _span(19, 20)),
+    "esp32c3": Target(_span((0, 10), (18, 21)), _span(), _span((0, 4)), _span(18, 19)),
+    "esp32c6": Target(_span((0, 23)), _span(), _span((0, 6)), _span(12, 13)),
 }
 INPUTS = {"lora_miso", "lora_irq", "lora_busy", "battery_adc", "wind", "rain", "vane"}
 
@@ -227,7 +221,6 @@ def header(name: str, board: dict[str, Any], kit: Kit = Kit()) -> str:  # noqa: 
     values |= dict.fromkeys(NO_PIN, 0)
     values |= {key: fact["value"] for key, fact in board["facts"].items()}
     values |= {key: value for key, value in board["kit"].items() if key != "console"}
-    wakes = values["lora_irq"] in TARGETS[board["target"]].wakes_deep_sleep
     lines = [
         "/* SPDX-License-Identifier: Apache-2.0 */",
         f"/* Made by board_header.py from {name}.toml: change that file, not this one. */",
@@ -238,7 +231,6 @@ def header(name: str, board: dict[str, Any], kit: Kit = Kit()) -> str:  # noqa: 
         f'#define BOARD_TARGET "{board["target"]}"',
         f"#define BOARD_RADIO {RADIOS[board['radio']]}",
         f"#define BOARD_CONSOLE_USB {CONSOLES[board['kit']['console']]}",
-        f"#define BOARD_IRQ_WAKES_DEEP_SLEEP {int(wakes)}",
         *(
             f"#define BOARD_{key.upper()} {value}"
             for key, value in values.items()

@@ -156,8 +156,8 @@ void qresi_replica_is_well(qres_node *n);
 void qresi_replica_compare_digest(qres_node *n, uint32_t phase, uint32_t digest);
 uint32_t qresi_replica_log_position(const qres_node *n, uint32_t phase, uint32_t member);
 int qresi_replica_log_find(const qres_node *n, uint32_t phase, uint32_t member);
-/* A report became known that the sender's own frame did not bring. */
-void qresi_replica_restored(qres_node *n, uint32_t phase, uint32_t member);
+/* The log has got a report: when its sender was heard last, and whether the state is to be rebuilt. */
+void qresi_replica_learnt(qres_node *n, uint32_t phase, uint32_t member);
 int qresi_replica_log_insert(qres_node *n, const qres_log_entry *entry);
 /* A decoded report into the log; `is_s`: it came in form S. */
 int qresi_replica_log_report(qres_node *n, uint32_t phase, const qres_report *r, uint32_t is_s);

@@ -109,7 +109,8 @@ int qresi_echo_insert(qres_node *n, uint32_t phase, uint32_t member, uint32_t lo
     fx_put32(e.u.raw, low);
     rc = qresi_replica_log_insert(n, &e);
     if (rc == QRES_OK) {
-        qresi_replica_restored(n, phase, member);
+        n->counters.restored++;
+        qresi_replica_learnt(n, phase, member);
     }
     return rc;
 }

@@ -65,11 +65,8 @@ static int accept_report(qres_node *n, uint32_t phase, const qres_report *r, uin
     if (rc != QRES_OK) {
         return rc;
     }
-    if (n->heard_phase[r->member] < phase) {
-        n->heard_phase[r->member] = phase;
-    }
+    qresi_replica_learnt(n, phase, r->member);
     if (phase <= n->live.phase) {
-        qresi_replica_changed(n, phase);
         n->counters.late++;
     } else {
         qresi_replica_compare_bit(n, phase, digest_bit);

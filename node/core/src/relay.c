@@ -222,7 +222,8 @@ static void take_record(qres_node *n, uint32_t phase, record *x)
     }
     x->report.member = (uint8_t)member;
     if (qresi_replica_log_report(n, repeated, &x->report, 0) == QRES_OK) {
-        qresi_replica_restored(n, repeated, member);
+        n->counters.restored++;
+        qresi_replica_learnt(n, repeated, member);
     }
 }
 

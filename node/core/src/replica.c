@@ -160,9 +160,8 @@ int qresi_replica_log_report(qres_node *n, uint32_t phase, const qres_report *r,
     return qresi_replica_log_insert(n, &e);
 }
 
-void qresi_replica_restored(qres_node *n, uint32_t phase, uint32_t member)
+void qresi_replica_learnt(qres_node *n, uint32_t phase, uint32_t member)
 {
-    n->counters.restored++;
     if (n->heard_phase[member] < phase) {
         n->heard_phase[member] = phase;
     }
