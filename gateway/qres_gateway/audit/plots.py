@@ -32,6 +32,7 @@ _LEFT: Final = 58
 _RIGHT: Final = WIDTH - 12
 _NAMES: Final = 230
 _CHARS: Final = 34
+_CHAR_WIDTH: Final = 7.0  # of a label, roughly, in the drawing's units
 
 
 def hours_plot(f: dict[str, Any], hours: list[ClockHour]) -> str:
@@ -55,10 +56,15 @@ def hours_plot(f: dict[str, Any], hours: list[ClockHour]) -> str:
     for tick in linear_ticks(top):
         d.line(_LEFT, y(tick), _RIGHT, y(tick), "grid")
         d.text(_LEFT - 6, y(tick) + 4, f"{tick:,}", anchor="end")
+    written_to = 0.0
     for hour, label in time_ticks(first, end):
         d.line(x(hour), bottom, x(hour), bottom + 4, "axis")
         is_last = x(hour) > _RIGHT - 40
-        d.text(x(hour), bottom + 17, label, anchor="end" if is_last else "middle")
+        width = _CHAR_WIDTH * len(label)
+        left = x(hour) - (width if is_last else width / 2)
+        if left >= written_to:  # the last label is moved inwards, where another may stand
+            d.text(x(hour), bottom + 17, label, anchor="end" if is_last else "middle")
+            written_to = left + width
     silent = [h for h in hours if h.covered_us < HOUR_US / 2]
     d.bars(((x(h.hour), above, x(1) - x(0), bottom - above) for h in silent), "gap")
     if len(hours) <= _HOURS_SHOWN:

@@ -154,6 +154,21 @@ def test_axes() -> None:
         assert len(list(time_ticks(480_000, 480_000 + span))) <= 11
 
 
+@pytest.mark.parametrize("hours", [23, 24, 47, 48, 49, 71, 72, 400])
+def test_labels_of_the_hours_stand_apart(tmp_path: Path, hours: int) -> None:
+    """No label of the time axis is written over another, wherever the record ends."""
+    text = page(made(tmp_path, every(50 * MINUTE_US, hours * HOUR_US)).audit())
+    plot = text[text.index("hours-title") : text.index("</svg>", text.index("hours-title"))]
+    found = re.findall(r'x="([\d.]+)" y="253.0" text-anchor="(\w+)">([^<]+)<', plot)
+    assert len(found) > 3
+    edge = 0.0
+    for x, anchor, label in found:
+        width = 6.5 * len(label)
+        left = float(x) - (width if anchor == "end" else width / 2)
+        assert left >= edge, found
+        edge = left + width
+
+
 def test_replace_keeps_the_figures(tmp_path: Path) -> None:
     """The page is a function of the audit: the same twice."""
     done = made(tmp_path, every(10 * MINUTE_US, 5 * HOUR_US)).audit()
